@@ -1,0 +1,38 @@
+"""Where deliveries come from."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Protocol
+
+from rental_etl.model.batch import Batch, Delivery, Reading
+from rental_etl.model.contract import Contract
+
+
+class Source(Protocol):
+    """A folder of files, a bucket prefix or a database."""
+
+    @property
+    def identity(self) -> str:
+        """What the lake records as its owner: two sources are the same when this is."""
+        ...
+
+    def deliveries(self, contract: Contract) -> Sequence[Delivery]:
+        """What is offered for a table now, in the order it applies; empty when the table is absent. Raises InputError."""
+        ...
+
+    def read(
+        self, delivery: Delivery, *, contract: Contract, staging: Path, day: date, hints: Mapping[str, str]
+    ) -> Reading:
+        """Read one delivery into `staging` (`parts/`, `source/`, `quarantine/`), as typed Parquet.
+
+        `day` bounds readable dates; `hints` are the parsing decisions of the table's earlier batches of the same series. Raises InputError when
+        the delivery cannot be interpreted or changes while it is read.
+        """
+        ...
+
+    def reread(
+        self, batch: Batch, *, contract: Contract, kept: Path, staging: Path, hints: Mapping[str, str]
+    ) -> Reading:
+        """Parse a batch's kept source (folder `kept`) again with today's settings; same contract as `read`."""
+        ...
