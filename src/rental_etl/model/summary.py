@@ -1,0 +1,66 @@
+"""What commands report when they are done. Pure values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from rental_etl.model.batch import Batch
+from rental_etl.model.run import Accounting, RuleResult, RunRecord
+
+
+class Watch(Protocol):
+    """Who is told how long work gets on."""
+
+    def job(self, name: str) -> None:
+        """A job begins."""
+        ...
+
+    def progress(self, label: str, done: int, total: int) -> None:
+        """A step of the job is `done` of `total` units along; total 0 means unknown."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """One run's result. `landed` are the batches this run landed; `published` maps presentation tables to their rows, `skipped` to the reason they
+    have none; `notes` are sentences for the reader."""
+
+    run: RunRecord
+    landed: tuple[Batch, ...] = ()
+    rules: tuple[RuleResult, ...] = ()
+    accounting: tuple[Accounting, ...] = ()
+    published: Mapping[str, int] = field(default_factory=dict)
+    skipped: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BatchState:
+    """A landed batch and what became of it: merged, pending, refused, rejected or superseded; `reason` says why it was refused."""
+
+    batch: Batch
+    state: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantinedRow:
+    """A row that is not in the curated tables: what was delivered, where, and the rules it breaks. `line` is None where a source has no lines."""
+
+    table: str
+    batch_id: int
+    file: str
+    line: int | None
+    rule: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """One line of `check`: a system or setting, whether it is fine, what was found and what to do."""
+
+    subject: str
+    ok: bool
+    found: str
+    remedy: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
