@@ -1,0 +1,1 @@
+"""Engines: what computes curated and presentation rows."""

@@ -1,0 +1,1 @@
+"""The jobs of the pipeline. Jobs meet only in the data they leave behind."""

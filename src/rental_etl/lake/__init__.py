@@ -1,0 +1,1 @@
+"""The lake: landed batches committed by manifests, curated Iceberg tables."""

@@ -51,6 +51,10 @@ class Landing(Protocol):
         """Record what becomes of a refused batch."""
         ...
 
+    def kept_source(self, batch: Batch) -> Path:
+        """The folder of a batch's delivered files; it does not exist when they were not kept."""
+        ...
+
     def path(self, relative: str) -> Path:
         """Where a path recorded in a manifest is now."""
         ...

@@ -31,6 +31,10 @@ class Source(Protocol):
         """
         ...
 
+    def outdated(self, batch: Batch, *, contract: Contract) -> bool:
+        """Whether a batch was parsed by other settings or another contract than today's."""
+        ...
+
     def reread(
         self, batch: Batch, *, contract: Contract, kept: Path, staging: Path, hints: Mapping[str, str]
     ) -> Reading:

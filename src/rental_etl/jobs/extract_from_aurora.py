@@ -1,0 +1,116 @@
+"""extract: lands what is new at the source, one immutable batch per delivery.
+
+Reads the source and the lake's log; writes `raw/<table>/<batch>/`, quarantined rows and manifests. Content that is known lands nothing, so a rerun
+lands only what an interrupted run did not.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from rental_etl.errors import InputError
+from rental_etl.model.batch import Batch, Delivery
+from rental_etl.model.contract import Contract
+from rental_etl.model.summary import Watch
+from rental_etl.ports.lake import Landing
+from rental_etl.ports.source import Source
+from rental_etl.tables.contracts import contracts
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """What extract did: new batches, and tables that were delivered before but not now."""
+
+    landed: tuple[Batch, ...]
+    unchanged_tables: tuple[str, ...]
+
+
+def extract(
+    *, source: Source, landing: Landing, as_of: date, run_id: str, explicit: frozenset[str], watch: Watch
+) -> Extracted:
+    """Land every new delivery. `explicit` names the tables whose kind of delivery is set: there it may change."""
+    offers = {contract.table: source.deliveries(contract) for contract in contracts().values()}
+    landed = landing.landed()
+    work: list[tuple[Contract, Delivery]] = []
+    for contract in contracts().values():
+        earlier = landed.of(contract.table)
+        offered = offers[contract.table]
+        _check_kind(offered, earlier, allowed=contract.table in explicit)
+        work += [(contract, delivery) for delivery in _new(offered, earlier)]
+    batches: list[Batch] = []
+    last = {table: landed.of(table)[-1] for table in offers if landed.of(table)}
+    for done, (contract, delivery) in enumerate(work):
+        watch.progress(f"reading {delivery.name}", done, len(work))
+        previous = last.get(contract.table)
+        day = max(as_of, previous.day) if previous else as_of
+        hints = _hints(previous, delivery)
+        with landing.staging() as staging:
+            reading = source.read(delivery, contract=contract, staging=staging, day=day, hints=hints)
+            batch = landing.commit(delivery, reading=reading, staging=staging, day=day, run_id=run_id)
+        last[contract.table] = batch
+        batches.append(batch)
+    absent = tuple(table for table in offers if not offers[table] and landed.of(table))
+    return Extracted(tuple(batches), absent)
+
+
+def reparse(
+    *, source: Source, landing: Landing, batches: Sequence[Batch], run_id: str, watch: Watch, force: bool = False
+) -> list[Batch]:
+    """Parse kept sources again where the parsing settings changed (or `force`); returns the new revisions.
+
+    A batch keeps its place in the order. A batch whose delivered files were not kept stays as it is, unless forced: then InputError.
+    """
+    revised = []
+    for done, batch in enumerate(batches):
+        contract = contracts()[batch.table]
+        if not force and not source.outdated(batch, contract=contract):
+            continue
+        kept = landing.kept_source(batch)
+        if not kept.exists():
+            if not force:
+                continue
+            raise InputError(
+                f"the delivered files of batch {batch.batch_id} ({batch.delivery.name}) were not kept",
+                where=str(kept),
+                expected="lake.keep_source = true when the batch was landed",
+                remedy=f"deliver {batch.table} again",
+            )
+        watch.progress(f"parsing {batch.delivery.name} again", done, len(batches))
+        with landing.staging() as staging:
+            reading = source.reread(batch, contract=contract, kept=kept, staging=staging, hints={})
+            revised.append(landing.revise(batch, reading=reading, staging=staging, run_id=run_id))
+    return revised
+
+
+def _new(offered: Sequence[Delivery], earlier: Sequence[Batch]) -> list[Delivery]:
+    known = {batch.delivery.content for batch in earlier if batch.kind == "delta"}
+    latest = earlier[-1].delivery if earlier else None
+    new = []
+    for delivery in offered:
+        if delivery.kind == "full":
+            if latest is None or latest.kind != "full" or latest.content != delivery.content:
+                new.append(delivery)
+        elif delivery.content not in known:
+            known.add(delivery.content)
+            new.append(delivery)
+    return new
+
+
+def _check_kind(offered: Sequence[Delivery], earlier: Sequence[Batch], *, allowed: bool) -> None:
+    if allowed or not offered or not earlier or offered[0].kind == earlier[-1].kind:
+        return
+    table, before, now = offered[0].table, earlier[-1].kind, offered[0].kind
+    meaning = {"full": "one file that states the whole table", "delta": "a series of files that add to it"}
+    raise InputError(
+        f"{table} used to come as {meaning[before]} and now comes as {meaning[now]}",
+        where=", ".join(delivery.name for delivery in offered[:3]),
+        expected=f"the kind of delivery that earlier runs had ({before})",
+        remedy=f'say which is meant: tables.{table}.delivery = "full" or "delta"',
+    )
+
+
+def _hints(previous: Batch | None, delivery: Delivery) -> Mapping[str, str]:
+    """Earlier files of a series are evidence for reading the next; a full delivery speaks for itself."""
+    if previous is None or delivery.kind == "full" or previous.kind == "full":
+        return {}
+    return previous.reading.parsing

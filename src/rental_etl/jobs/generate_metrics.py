@@ -1,0 +1,241 @@
+"""metrics: computes the presentation tables and publishes them, after the quality gate.
+
+Reads the curated snapshots pinned at its start and the last publish; recomputes the periods that what changed can affect; writes all presentation tables,
+the curated views and the ledger in one transaction of the warehouse. A rerun with the same inputs computes nothing.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rental_etl.errors import QualityGateError
+from rental_etl.jobs.accounting import account, broken_rules
+from rental_etl.jobs.ranges import WHOLE, Span, merge_changes, span_to_recompute
+from rental_etl.model.contract import Column, ColumnType
+from rental_etl.model.run import CuratedView, MetricUpdate, Publication, Published
+from rental_etl.model.summary import Watch
+from rental_etl.ports.engine import Engine
+from rental_etl.ports.lake import Curated, Landed, Snapshot
+from rental_etl.tables.contracts import contracts
+from rental_etl.tables.models import (
+    CuratedModel,
+    PresentationModel,
+    curated_fingerprint,
+    models_of,
+    needed_intermediates,
+    presentation_fingerprint,
+    presentation_models,
+)
+from rental_etl.tables.render import Parameters, fill
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """The curated snapshots a publish is made of, by table, and every curated model."""
+
+    snapshots: Mapping[str, Snapshot]
+
+    def merged(self, table: str) -> bool:
+        """Whether a source table was ever delivered."""
+        return table in self.snapshots
+
+
+def pin(curated: Curated) -> Pinned:
+    """Pin the current snapshot of every curated table."""
+    models = [model for contract in contracts().values() for model in models_of(contract)]
+    found = {model.name: curated.current(model.name) for model in models}
+    return Pinned({name: snapshot for name, snapshot in found.items() if snapshot is not None})
+
+
+def inputs_of(*, landed: Landed, parameters: Parameters) -> dict[str, Any]:
+    """What a publish is made of: the last manifest, as_of, and one fingerprint per layer and table."""
+    return {
+        "manifest": landed.last_number,
+        "as_of": parameters.as_of.isoformat(),
+        "curated": {contract.table: curated_fingerprint(models_of(contract)) for contract in contracts().values()},
+        "presentation": _fingerprints(parameters),
+    }
+
+
+def prepare(
+    *,
+    curated: Curated,
+    engine: Engine,
+    landed: Landed,
+    parameters: Parameters,
+    last: Published | None,
+    full_refresh: bool,
+    scratch: Path,
+    run_id: str,
+    watch: Watch,
+) -> Publication:
+    """Compute everything a publish needs; `scratch` receives the new rows as Parquet. Raises QualityGateError when a gate is closed."""
+    pinned = pin(curated)
+    _bind_curated(engine, pinned)
+    inputs = inputs_of(landed=landed, parameters=parameters)
+    inputs["snapshots"] = {name: snapshot.snapshot_id for name, snapshot in pinned.snapshots.items()}
+    changes = None if full_refresh else _changes(curated, pinned, last)
+    calculation = _Calculation(engine, parameters=parameters, scratch=scratch)
+    updates = []
+    models = presentation_models()
+    for done, model in enumerate(models.values()):
+        watch.progress(f"computing {model.name}", done, len(models))
+        missing = _missing(model, pinned, parameters)
+        if missing:
+            updates.append(_skipped(model, missing))
+            continue
+        span = _span(model, last=last, inputs=inputs, changes=changes, parameters=parameters)
+        if span is not None:
+            updates.append(calculation.update(model, span))
+    watch.progress("checking rules", len(models), len(models))
+    return Publication(
+        run_id=run_id,
+        as_of=parameters.as_of,
+        inputs=inputs,
+        metrics=tuple(updates),
+        curated=tuple(_view(model, pinned) for model in _all_models()),
+        accounting=account(engine, landed=landed, snapshots=pinned.snapshots),
+        rules=broken_rules(engine, landed=landed, snapshots=pinned.snapshots, parameters=parameters),
+    )
+
+
+class _Calculation:
+    """Runs models in an engine session where `curated.*` is bound; shared queries are made once, when first needed."""
+
+    def __init__(self, engine: Engine, *, parameters: Parameters, scratch: Path) -> None:
+        self._engine = engine
+        self._parameters = parameters
+        self._scratch = scratch
+        self._made: set[str] = set()
+
+    def update(self, model: PresentationModel, span: Span) -> MetricUpdate:
+        """Compute the rows of some periods and hold them against the model's invariants."""
+        for shared in needed_intermediates(model.reads):
+            if shared.name not in self._made:
+                make = self._engine.keep if shared.materialised else self._engine.define
+                make(f"intermediate.{shared.name}", fill(shared.sql, self._parameters.literals()))
+                self._made.add(shared.name)
+        literals = self._parameters.literals(period_from=span.first, period_to=span.last)
+        columns = [_column(name, type_) for name, type_ in model.columns]
+        written = self._engine.write(fill(model.sql, literals), self._scratch, stem=model.name, columns=columns)
+        files = [Path(file.path) for file in written]
+        self._gate(model, columns, files)
+        return MetricUpdate(
+            table=model.name,
+            columns=model.columns,
+            period_column=model.period_column,
+            period_from=span.first,
+            period_to=span.last,
+            whole=span.whole,
+            files=tuple(map(str, files)),
+            rows=sum(file.rows for file in written),
+        )
+
+    def _gate(self, model: PresentationModel, columns: list[Column], files: list[Path]) -> None:
+        name = f"presentation.{model.name}"
+        self._engine.bind(name, files, columns=columns)
+        for invariant in model.invariants:
+            bad = self._engine.rows(f"select count(*) from {name} where {invariant['sql']}")[0][0]
+            if bad:
+                raise QualityGateError(
+                    f"{bad:,} rows of {model.name} break the invariant {invariant['name']}",
+                    where=f"presentation.{model.name} where {invariant['sql']}",
+                    expected=f"{invariant['description']}; nothing was published",
+                    remedy="this is a defect of rental-etl: report it with `rental-etl status --json`",
+                )
+
+
+def _all_models() -> list[CuratedModel]:
+    return [model for contract in contracts().values() for model in models_of(contract)]
+
+
+def _bind_curated(engine: Engine, pinned: Pinned) -> None:
+    for model in _all_models():
+        snapshot = pinned.snapshots.get(model.name)
+        files = [Path(path) for path, _ in snapshot.files] if snapshot else []
+        engine.bind(f"curated.{model.name}", files, columns=model.columns)
+
+
+def _fingerprints(parameters: Parameters) -> dict[str, str]:
+    prints = {}
+    for name, model in presentation_models().items():
+        texts = [model.sql, *(shared.sql for shared in needed_intermediates(model.reads))]
+        prints[name] = presentation_fingerprint(model, parameters.settings_used_by(*texts))
+    return prints
+
+
+def _changes(curated: Curated, pinned: Pinned, last: Published | None) -> dict[str, Any] | None:
+    """What changed since the last publish, by kind of day; None when that cannot be told."""
+    if last is None:
+        return None
+    commits: list[Mapping[str, Any]] = []
+    for name, snapshot_id in last.inputs["snapshots"].items():
+        since = curated.since(name, snapshot_id)
+        if since is None:
+            return None
+        commits += [properties["changes"] for properties in since]
+    new = set(pinned.snapshots) - set(last.inputs["snapshots"])
+    if new or any("whole" in changes for changes in commits):
+        return None
+    return dict(merge_changes(commits))
+
+
+def _span(
+    model: PresentationModel,
+    *,
+    last: Published | None,
+    inputs: Mapping[str, Any],
+    changes: Mapping[str, Any] | None,
+    parameters: Parameters,
+) -> Span | None:
+    if (
+        last is None
+        or changes is None
+        or last.inputs["presentation"].get(model.name) != inputs["presentation"][model.name]
+    ):
+        return WHOLE
+    return span_to_recompute(model, changes=changes, as_of_before=last.as_of, as_of=parameters.as_of)
+
+
+def _missing(model: PresentationModel, pinned: Pinned, parameters: Parameters) -> str:
+    lacking = [table for table in model.needs if not pinned.merged(table)]
+    if lacking:
+        return f"it needs {' and '.join(lacking)}, which was never delivered"
+    uses_money = "$reporting_currency" in model.sql or any(
+        "$reporting_currency" in shared.sql for shared in needed_intermediates(model.reads)
+    )
+    if uses_money and parameters.reporting_currency and not pinned.merged("fx_rates"):
+        return "metrics.reporting_currency needs fx_rates, which was never delivered"
+    return ""
+
+
+def _skipped(model: PresentationModel, reason: str) -> MetricUpdate:
+    return MetricUpdate(
+        table=model.name,
+        columns=model.columns,
+        period_column=model.period_column,
+        period_from=WHOLE.first,
+        period_to=WHOLE.last,
+        whole=True,
+        skipped=reason,
+    )
+
+
+def _view(model: CuratedModel, pinned: Pinned) -> CuratedView:
+    snapshot = pinned.snapshots.get(model.name)
+    return CuratedView(
+        name=model.name,
+        snapshot_id=snapshot.snapshot_id if snapshot else 0,
+        files=tuple(path for path, _ in snapshot.files) if snapshot else (),
+        columns=tuple((column.name, column.sql_type) for column in model.columns),
+    )
+
+
+def _column(name: str, sql_type: str) -> Column:
+    kinds: dict[str, ColumnType] = {"bigint": "int64", "varchar": "text", "boolean": "bool", "date": "date"}
+    match = re.fullmatch(r"decimal\((\d+),\s*(\d+)\)", sql_type)
+    if match:
+        return Column(name, "decimal", precision=int(match[1]), scale=int(match[2]))
+    return Column(name, kinds[sql_type])

@@ -1,0 +1,70 @@
+"""Which periods of a metric have to be recomputed: from changed days, by what its YAML says invalidates it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from rental_etl.tables.models import PresentationModel
+from rental_etl.tables.render import END, START
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Periods from and to, inclusive, by the first day of the period."""
+
+    first: date
+    last: date
+
+    @property
+    def whole(self) -> bool:
+        """Whether every period is meant."""
+        return self.first == START and self.last == END
+
+
+WHOLE = Span(START, END)
+
+
+def merge_changes(commits: Iterable[Mapping[str, Sequence[str]]]) -> dict[str, Sequence[str]]:
+    """The hull of several commits' changes, by kind of day."""
+    merged: dict[str, Sequence[str]] = {}
+    for changes in commits:
+        for kind, days in changes.items():
+            both = [*merged.get(kind, ()), *days]
+            merged[kind] = [min(both), max(both)] if both else []
+    return merged
+
+
+def span_to_recompute(
+    model: PresentationModel, *, changes: Mapping[str, Sequence[str]], as_of_before: date, as_of: date
+) -> Span | None:
+    """The hull of everything that invalidates periods of `model`; None when nothing does.
+
+    `changes` maps kinds of days ("bookings.night") to their first and last day; a kind without days invalidates the whole table.
+    """
+    spans = []
+    for cause in model.invalidated_by:
+        kind = cause["change"]
+        if kind == "as_of":
+            if as_of_before != as_of:
+                spans.append(_span(model, min(as_of_before, as_of), max(as_of_before, as_of), cause))
+        elif kind in changes:
+            days = [date.fromisoformat(day) for day in changes[kind]]
+            spans.append(_span(model, days[0], days[1], cause) if days else WHOLE)
+    if not spans:
+        return None
+    return Span(min(span.first for span in spans), max(span.last for span in spans))
+
+
+def _span(model: PresentationModel, first: date, last: date, cause: Mapping[str, object]) -> Span:
+    before, after = int(str(cause.get("reach_before_days", 0))), int(str(cause.get("reach_after_days", 0)))
+    first = _period(first - timedelta(days=before), model.period_unit)
+    last = END if cause.get("to_end") else _period(last + timedelta(days=after), model.period_unit)
+    return Span(first, last)
+
+
+def _period(day: date, unit: str) -> date:
+    if unit == "month":
+        return day.replace(day=1)
+    if unit == "week":
+        return day - timedelta(days=day.weekday())
+    return day

@@ -1,0 +1,235 @@
+"""The pipeline on one screen: which jobs there are, in which order, what each reads and writes, and what one run does.
+
+A run takes what is new through every layer. Every step can be killed anywhere and run again: what is landed, loaded, merged and published is known from
+the manifests, the ledger and the curated snapshots, never from a state of the run itself.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from rental_etl.jobs.extract_from_aurora import Extracted, extract, reparse
+from rental_etl.jobs.generate_metrics import inputs_of, prepare
+from rental_etl.jobs.guards import Limits
+from rental_etl.jobs.load_to_redshift_raw import load
+from rental_etl.jobs.transform_curated_data import transform
+from rental_etl.model.batch import Batch
+from rental_etl.model.run import JobRecord, Publication, RunRecord
+from rental_etl.model.summary import RunSummary, Watch
+from rental_etl.ports.engine import Engine
+from rental_etl.ports.lake import Curated, Landed, Landing
+from rental_etl.ports.source import Source
+from rental_etl.ports.warehouse import Warehouse
+from rental_etl.tables.contracts import contracts
+from rental_etl.tables.render import Parameters
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job: its command, the name it has on AWS, and the layers it goes between."""
+
+    command: str
+    name: str
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+
+
+JOBS = (
+    Job("extract", "extract_from_aurora", reads=("source",), writes=("landing",)),
+    Job("load", "load_to_redshift_raw", reads=("landing",), writes=("raw",)),
+    Job("transform", "transform_curated_data", reads=("landing",), writes=("curated",)),
+    Job("metrics", "generate_metrics", reads=("curated",), writes=("presentation",)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a run works with. Factories are called when a job needs the thing, so that a run with nothing new loads nothing."""
+
+    landing: Landing
+    curated: Callable[[], Curated]
+    warehouse: Warehouse
+    source: Callable[[], Source]
+    engine: Callable[[], AbstractContextManager[Engine]]
+    limits: Limits
+    parameters: Parameters
+    explicit: frozenset[str]
+    keep_history: timedelta
+
+
+@dataclass(slots=True)
+class Run:
+    """One run as it goes along."""
+
+    parts: Parts
+    run_id: str
+    command: str
+    full_refresh: bool
+    watch: Watch
+    started_at: str = field(default_factory=lambda: _now())
+    jobs: list[JobRecord] = field(default_factory=list)
+    extracted: Extracted | None = None
+    publication: Publication | None = None
+    notes: list[str] = field(default_factory=list)
+
+    def execute(self, commands: Sequence[str]) -> RunSummary:
+        """Run jobs in the pipeline's order, stopping early when nothing is new."""
+        steps = {"extract": self._extract, "load": self._load, "transform": self._transform, "metrics": self._metrics}
+        state = "done" if len(commands) < len(JOBS) else "published"
+        for job in JOBS:
+            if job.command not in commands:
+                continue
+            if job.command != "extract" and len(commands) == len(JOBS) and self._nothing_new():
+                state = "unchanged"
+                break
+            self.watch.job(job.command)
+            began = time.perf_counter()
+            counts = steps[job.command]()
+            self.jobs.append(JobRecord(job.command, round(time.perf_counter() - began, 3), counts))
+        return self._summary("published" if self.publication else state)
+
+    def record(self, state: str, message: str = "") -> RunRecord:
+        """The run as the ledger keeps it."""
+        return RunRecord(
+            run_id=self.run_id,
+            command=self.command,
+            as_of=self.parts.parameters.as_of,
+            state=state,
+            started_at=self.started_at,
+            finished_at=_now(),
+            jobs=tuple(self.jobs),
+            message=message,
+        )
+
+    def _nothing_new(self) -> bool:
+        if self.full_refresh:
+            return False
+        last = self.parts.warehouse.last_publish()
+        now = inputs_of(landed=self.parts.landing.landed(), parameters=self.parts.parameters)
+        return last is not None and all(last.inputs.get(name) == value for name, value in now.items())
+
+    def _extract(self) -> dict[str, Any]:
+        parts = self.parts
+        source = parts.source()
+        if self.full_refresh:
+            batches = parts.landing.landed().batches
+            reparse(source=source, landing=parts.landing, batches=batches, run_id=self.run_id, watch=self.watch)
+        self.extracted = extract(
+            source=source,
+            landing=parts.landing,
+            as_of=parts.parameters.as_of,
+            run_id=self.run_id,
+            explicit=parts.explicit,
+            watch=self.watch,
+        )
+        self._note_readings(source)
+        landed = self.extracted.landed
+        return {
+            "batches": len(landed),
+            "rows_read": sum(batch.reading.rows_read for batch in landed),
+            "rows_landed": sum(batch.reading.rows_landed for batch in landed),
+        }
+
+    def _load(self) -> dict[str, Any]:
+        loaded = load(landing=self.parts.landing, warehouse=self.parts.warehouse, watch=self.watch)
+        return {"rows": dict(loaded.rows)}
+
+    def _transform(self) -> dict[str, Any]:
+        parts = self.parts
+        with parts.engine() as engine:
+            done = transform(
+                landing=parts.landing,
+                curated=parts.curated(),
+                engine=engine,
+                limits=parts.limits,
+                full_refresh=self.full_refresh,
+                watch=self.watch,
+            )
+        return {"batches_merged": len(done.merged), "rows_written": dict(done.rows_written)}
+
+    def _metrics(self) -> dict[str, Any]:
+        parts = self.parts
+        landed = parts.landing.landed()
+        curated = parts.curated()
+        with parts.landing.staging() as scratch, parts.engine() as engine:
+            publication = prepare(
+                curated=curated,
+                engine=engine,
+                landed=landed,
+                parameters=parts.parameters,
+                last=parts.warehouse.last_publish(),
+                full_refresh=self.full_refresh,
+                scratch=scratch,
+                run_id=self.run_id,
+                watch=self.watch,
+            )
+            newest = engine.rows("select max(cast(booking_date as date)) from curated.bookings")[0][0]
+            self.watch.progress("publishing", 1, 1)
+            parts.warehouse.publish(publication)
+        self.publication = publication
+        self._note_as_of(newest)
+        curated.clean(publication.inputs["snapshots"], parts.keep_history.total_seconds())
+        return {"rows": {update.table: update.rows for update in publication.metrics}}
+
+    def _note_readings(self, source: Source) -> None:
+        landed = self.parts.landing.landed()
+        for table in self.extracted.unchanged_tables if self.extracted else ():
+            self.notes.append(f"{table} was not delivered this time and is unchanged")
+        for batch in self.extracted.landed if self.extracted else ():
+            if batch.reading.extra_columns:
+                names = ", ".join(batch.reading.extra_columns)
+                self.notes.append(
+                    f"{batch.delivery.name}: columns outside the contract stay in the kept source only: {names}"
+                )
+        old = [batch for batch in landed.batches if source.outdated(batch, contract=contracts()[batch.table])]
+        if old:
+            tables = ", ".join(sorted({batch.table for batch in old}))
+            self.notes.append(
+                f"how {tables} is read has changed since {len(old)} of its batches landed; --full-refresh parses them again"
+            )
+
+    def _note_as_of(self, newest: date | None) -> None:
+        as_of = self.parts.parameters.as_of
+        if newest is not None and as_of - newest > timedelta(days=31):
+            self.notes.append(
+                f"the newest booking is of {newest}, {(as_of - newest).days} days before as_of {as_of};"
+                f" if the data ends there, use --as-of {newest}"
+            )
+
+    def _summary(self, state: str) -> RunSummary:
+        publication = self.publication
+        updates = publication.metrics if publication else ()
+        return RunSummary(
+            run=self.record(state),
+            landed=self.extracted.landed if self.extracted else (),
+            rules=publication.rules if publication else (),
+            accounting=publication.accounting if publication else (),
+            published={update.table: update.rows for update in updates if not update.skipped},
+            skipped={update.table: update.skipped for update in updates if update.skipped},
+            notes=tuple(self.notes),
+        )
+
+
+def states(
+    landed: Landed, *, merged: frozenset[int], skipped: frozenset[int], refused: frozenset[int]
+) -> dict[int, str]:
+    """What became of every landed batch, by batch id."""
+
+    def state(batch: Batch) -> str:
+        number = batch.batch_id
+        if landed.decisions.get(number) == "reject":
+            return "rejected"
+        if number in merged:
+            return "merged"
+        if number in skipped:
+            return "superseded"
+        return "refused" if number in refused else "pending"
+
+    return {batch.batch_id: state(batch) for batch in landed.batches}
+
+
+def _now() -> str:
+    return datetime.now(tz=UTC).replace(tzinfo=None).isoformat(sep=" ", timespec="milliseconds")

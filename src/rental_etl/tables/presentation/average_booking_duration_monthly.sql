@@ -1,0 +1,33 @@
+-- How many nights does a confirmed stay last, by the month of its arrival?
+-- grain: one row per month_start with a confirmed stay
+-- reads: curated.bookings
+-- nulls: no column is null
+with days as (
+    select
+        checkin_date,
+        count(*) as stays_count,
+        sum(date_diff('day', checkin_date, checkout_date)) as nights_count
+    from curated.bookings
+    where booking_status in ($confirmed_statuses)
+        and checkin_date >= $period_from
+        and checkin_date < cast($period_to + interval 1 month as date)
+    group by checkin_date
+),
+
+months as (
+    select
+        cast(date_trunc('month', checkin_date) as date) as month_start,
+        cast(sum(stays_count) as bigint) as stays_count,
+        cast(sum(nights_count) as bigint) as nights_count
+    from days
+    group by month_start
+)
+
+select
+    month_start,
+    stays_count,
+    nights_count,
+    cast(cast((200 * nights_count + stays_count) // (2 * stays_count) as decimal(18, 0)) * 0.01 as decimal(18, 2)) as average_nights,
+    month_start + interval 1 month <= $as_of + interval 1 day as is_complete
+from months
+where month_start between $period_from and $period_to

@@ -1,0 +1,37 @@
+-- How long before arrival do guests book?
+-- grain: one row per month_start with a confirmed booking made on or before its check-in date
+-- reads: curated.bookings
+-- nulls: no column is null
+with days as (
+    select
+        cast(booking_date as date) as booking_day,
+        count(*) as bookings_count,
+        sum(date_diff('day', cast(booking_date as date), checkin_date)) as lead_days_count
+    from curated.bookings
+    where booking_status in ($confirmed_statuses)
+        and checkin_date >= cast(booking_date as date)
+        and booking_date >= $period_from
+        and booking_date < $period_to + interval 1 month
+    group by booking_day
+),
+
+months as (
+    select
+        cast(date_trunc('month', booking_day) as date) as month_start,
+        cast(sum(bookings_count) as bigint) as bookings_count,
+        cast(sum(lead_days_count) as bigint) as lead_days_count
+    from days
+    group by month_start
+)
+
+select
+    month_start,
+    bookings_count,
+    lead_days_count,
+    cast(
+        cast((200 * lead_days_count + bookings_count) // (2 * bookings_count) as decimal(18, 0)) * 0.01
+        as decimal(18, 2)
+    ) as average_lead_days,
+    month_start + interval 1 month <= $as_of + interval 1 day as is_complete
+from months
+where month_start between $period_from and $period_to

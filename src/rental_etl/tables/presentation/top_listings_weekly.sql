@@ -1,0 +1,63 @@
+-- Which listings earned most in each week?
+-- grain: one row per (week_start, currency, apartment_id) with rank <= top_n; ties share a rank and all of them stay
+-- reads: curated.apartment_attributes, curated.apartments, intermediate.booking_amounts
+-- nulls: title is null for an unknown listing or one without a title; a missing city is the text `unknown`
+with totals as (
+    select
+        cast(date_trunc('week', booking_date) as date) as week_start,
+        currency,
+        apartment_id,
+        count(*) as bookings_count,
+        cast(sum(amount) as decimal(38, 2)) as confirmed_revenue
+    from intermediate.booking_amounts
+    where booking_date >= $period_from
+        and booking_date < $period_to + interval 7 day
+    group by week_start, currency, apartment_id
+),
+
+positions as (
+    select
+        week_start,
+        currency,
+        confirmed_revenue,
+        row_number() over (partition by week_start, currency order by confirmed_revenue desc) as position
+    from totals
+),
+
+-- ranking only what can reach the top spares sorting every listing of every week
+thresholds as (
+    select week_start, currency, min(confirmed_revenue) as least_revenue
+    from positions
+    where position <= $top_n
+    group by week_start, currency
+),
+
+top_listings as (
+    select
+        totals.week_start,
+        totals.currency,
+        totals.apartment_id,
+        totals.bookings_count,
+        totals.confirmed_revenue,
+        rank() over (partition by totals.week_start, totals.currency order by totals.confirmed_revenue desc) as listing_rank
+    from totals
+    inner join thresholds
+        on thresholds.week_start = totals.week_start
+        and thresholds.currency = totals.currency
+        and thresholds.least_revenue <= totals.confirmed_revenue
+)
+
+select
+    top_listings.week_start,
+    top_listings.currency,
+    top_listings.apartment_id,
+    apartments.title,
+    coalesce(attributes.cityname, 'unknown') as city,
+    cast(top_listings.bookings_count as bigint) as bookings_count,
+    top_listings.confirmed_revenue,
+    cast(top_listings.listing_rank as bigint) as listing_rank,
+    top_listings.week_start + interval 6 day <= $as_of as is_complete
+from top_listings
+left join curated.apartments as apartments on apartments.id = top_listings.apartment_id
+left join curated.apartment_attributes as attributes on attributes.id = top_listings.apartment_id
+where top_listings.week_start between $period_from and $period_to

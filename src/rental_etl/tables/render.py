@@ -1,0 +1,85 @@
+"""Turns models into statements: parameters become literals, DuckDB's words become another engine's, or an error."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from rental_etl.errors import ModelError, UsageError
+
+START, END = date(1, 1, 1), date(9999, 12, 31)
+DIALECTS = ("duckdb", "spark", "redshift")
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """What models may refer to as `$name`; see the `[metrics]` settings."""
+
+    as_of: date
+    confirmed_statuses: Sequence[str] = ("confirmed", "completed")
+    canceled_statuses: Sequence[str] = ("canceled",)
+    top_n: int = 10
+    reporting_currency: str | None = None
+
+    def literals(self, *, period_from: date = START, period_to: date = END) -> dict[str, str]:
+        """SQL text by parameter name."""
+        currency = "cast(null as varchar)" if self.reporting_currency is None else _quoted(self.reporting_currency)
+        return {
+            "as_of": _day(self.as_of),
+            "period_from": _day(period_from),
+            "period_to": _day(period_to),
+            "confirmed_statuses": _words(self.confirmed_statuses),
+            "canceled_statuses": _words(self.canceled_statuses),
+            "top_n": str(self.top_n),
+            "reporting_currency": currency,
+        }
+
+    def settings_used_by(self, *texts: str) -> dict[str, str]:
+        """The literals of the settings (not as_of, not the period) that some SQL mentions: they belong to its fingerprint."""
+        literals = self.literals()
+        mentioned = {name for text in texts for name in re.findall(r"\$(\w+)", text)}
+        return {name: literals[name] for name in sorted(mentioned - {"as_of", "period_from", "period_to"})}
+
+
+def fill(sql: str, literals: Mapping[str, str]) -> str:
+    """Replace every `$name`. Raises ModelError for an unknown one."""
+
+    def literal(match: re.Match[str]) -> str:
+        if match[1] not in literals:
+            raise ModelError(f"the model refers to the unknown parameter ${match[1]}")
+        return literals[match[1]]
+
+    return re.sub(r"\$(\w+)", literal, sql)
+
+
+def render(sql: str, dialect: str) -> str:
+    """The statement in another engine's words. Raises ModelError where it has none for a construct, UsageError for an unknown dialect."""
+    if dialect not in DIALECTS:
+        raise UsageError(f"unknown dialect {dialect}", expected=", ".join(DIALECTS))
+    if dialect == "duckdb":
+        return sql.strip() + "\n"
+    import sqlglot
+    from sqlglot import exp
+    from sqlglot.errors import ErrorLevel, SqlglotError
+
+    try:
+        tree = sqlglot.parse_one(sql, read="duckdb")
+        for table in tree.find_all(exp.Table):
+            if dialect == "spark" and table.db:
+                # Temporary views have no schema on Spark.
+                table.replace(exp.to_table(f"{table.db}_{table.name}", alias=table.alias or None))
+        return tree.sql(dialect=dialect, pretty=True, unsupported_level=ErrorLevel.RAISE) + "\n"
+    except SqlglotError as error:
+        raise ModelError(f"the model cannot be rendered for {dialect}: {error}") from error
+
+
+def _day(day: date) -> str:
+    return f"date '{day.isoformat()}'"
+
+
+def _quoted(word: str) -> str:
+    return "'" + word.replace("'", "''") + "'"
+
+
+def _words(words: Sequence[str]) -> str:
+    return ", ".join(_quoted(word) for word in words) or "cast(null as varchar)"

@@ -1,0 +1,152 @@
+"""Questions and exports: read-only ways out of the warehouse file."""
+
+import contextlib
+import difflib
+import re
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from rental_etl.errors import RentalEtlError, SystemUnreachableError, UsageError
+from rental_etl.ports.warehouse import Rows
+from rental_etl.warehouse.connect import Connection, explained, first_line, interruptible
+from rental_etl.warehouse.ledger import SCHEMAS
+from rental_etl.warehouse.tables import tables_of, views_of
+from rental_etl.warehouse.text import literal, name
+
+_FORMATS = {"csv": "format csv, header true", "parquet": "format parquet, compression zstd"}
+_FETCH = 10_000
+_EXPLAIN = re.compile(r"^\s*explain\s+(analyze\s+)?(\([^)]*\)\s*)?", re.IGNORECASE)
+_MISSING = re.compile(r"Table with name (\S+) does not exist")
+
+
+def answer(connection: Connection, sql: str, *, path: Path) -> Rows:
+    """Run one reading statement; the connection closes with the iterator. Raises UsageError with the driver's words."""
+    try:
+        _refuse_all_but_reading(connection, sql)
+        # So that a table can be asked for by its bare name; presentation comes first.
+        connection.execute("set search_path = 'presentation,curated,raw,etl,main'")
+        with interruptible():
+            result = connection.execute(sql)
+        columns = tuple(column[0] for column in result.description or ())
+    except duckdb.Error as error:
+        raise _misunderstood(connection, error, path) from error
+    rows = _stream(connection, path)
+    # Started here: only a generator that has begun closes the connection when it is dropped unread.
+    next(rows)
+    return Rows(columns=columns, rows=rows)
+
+
+def write_tables(connection: Connection, folder: Path, format: str) -> dict[str, int]:
+    """Write every presentation table to `<table>.<format>`, ordered by all its columns (the key comes first); returns rows by table."""
+    tables = tables_of(connection, "presentation")
+    if not tables:
+        raise nothing_yet("there are no presentation tables")
+    rows = {}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for table in tables:
+            rows[table] = _write(connection, table, folder=folder, format=format)
+    except (OSError, duckdb.IOException) as error:
+        raise SystemUnreachableError(
+            f"cannot write the export: {(isinstance(error, OSError) and error.strerror) or first_line(error)}",
+            where=str(folder),
+            expected="a folder that this user may write to, on a disk with room",
+            remedy="name another folder, or change its permissions",
+        ) from error
+    return rows
+
+
+def check_format(format: str) -> None:
+    """Raise UsageError unless exports can be written in this format."""
+    if format not in _FORMATS:
+        raise UsageError(f"unknown export format {format!r}", expected=" or ".join(_FORMATS), remedy="use --format csv")
+
+
+def nothing_yet(what: str) -> UsageError:
+    """What is said before the first run."""
+    return UsageError(f"{what}: no run yet", remedy="run `rental-etl run --source DIR` first")
+
+
+def _write(connection: Connection, table: str, *, folder: Path, format: str) -> int:
+    target = folder / f"{table}.{format}"
+    temporary = folder / f".{target.name}.{uuid.uuid4().hex}.tmp"
+    select = f"select * from {name('presentation', table)} order by all"
+    try:
+        found = connection.execute(f"copy ({select}) to {literal(str(temporary))} ({_FORMATS[format]})").fetchone()
+        temporary.replace(target)
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+    return int(found[0]) if found else 0
+
+
+def _stream(connection: Connection, path: Path) -> Iterator[tuple[Any, ...]]:
+    try:
+        yield ()
+        while rows := _fetch(connection):
+            yield from rows
+    except duckdb.Error as error:
+        raise _misunderstood(connection, error, path) from error
+    finally:
+        connection.close()
+
+
+def _fetch(connection: Connection) -> list[tuple[Any, ...]]:
+    with interruptible():
+        return connection.fetchmany(_FETCH)
+
+
+def _refuse_all_but_reading(connection: Connection, sql: str) -> None:
+    """Raise UsageError unless `sql` is one statement that only reads."""
+    statements = connection.extract_statements(sql)
+    if not statements:
+        raise UsageError("the question is empty", expected="one SELECT statement")
+    # PIVOT without named values comes as two statements without text of their own: a type, then the select.
+    parts = [statements[-1]] if all(not statement.query for statement in statements) else statements
+    if len(parts) > 1:
+        raise UsageError(
+            f"{len(parts)} statements at once", expected="one SELECT statement", remedy="ask them one by one"
+        )
+    kind = parts[0].type
+    if kind == duckdb.StatementType.EXPLAIN:
+        # EXPLAIN ANALYZE runs what it explains.
+        inner = connection.extract_statements(_EXPLAIN.sub("", parts[0].query, count=1))
+        kind = inner[0].type if inner else kind
+    if kind != duckdb.StatementType.SELECT:
+        raise UsageError(
+            f"a question only reads, and this is {kind.name}",
+            expected="one SELECT statement",
+            remedy="change the warehouse through the pipeline alone; copy data out with `rental-etl export`",
+        )
+
+
+def _misunderstood(connection: Connection, error: duckdb.Error, path: Path) -> RentalEtlError:
+    if isinstance(error, duckdb.ProgrammingError | duckdb.DataError | duckdb.NotSupportedError) and not isinstance(
+        error, duckdb.OutOfMemoryException
+    ):
+        text = str(error).strip()
+        where = text[text.find("LINE ") :] if "LINE " in text else ""
+        return UsageError(first_line(error), where=where, remedy=_advice(connection, text))
+    return explained(path, error)
+
+
+def _advice(connection: Connection, message: str) -> str:
+    """What to do about a question that failed; for a table that does not exist, the names that look like it."""
+    if "pytz" in message:
+        return "cast timestamps with time zone to plain ones (UTC), such as now()::timestamp"
+    missing = _MISSING.search(message)
+    if not missing:
+        return "correct the SQL; it is DuckDB's dialect"
+    known = {
+        relation: f"{schema}.{relation}"
+        for schema in reversed(SCHEMAS)
+        for relation in (*tables_of(connection, schema), *views_of(connection, schema))
+    }
+    near = difflib.get_close_matches(missing[1].strip('"').split(".")[-1], known, n=4, cutoff=0.5)
+    if not near:
+        return "list the tables with `rental-etl query 'show all tables'`"
+    return "did you mean " + " or ".join(known[relation] for relation in near) + "?"

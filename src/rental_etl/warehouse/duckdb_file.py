@@ -1,0 +1,115 @@
+"""The warehouse as one DuckDB file, held only while a method works.
+
+Reads landed and curated Parquet; writes schemas `raw`, `curated`, `presentation` and `etl`. Every change is one transaction: after a kill the
+file shows the state before or after it, and a rerun does what is missing.
+"""
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from rental_etl.model.batch import Batch
+from rental_etl.model.contract import Contract
+from rental_etl.model.run import Publication, Published, RunRecord
+from rental_etl.ports.warehouse import Rows
+from rental_etl.warehouse import answers, ledger
+from rental_etl.warehouse.connect import Connection, DuckDBPlace, connect, connected, create, transaction, translated
+from rental_etl.warehouse.publication import switch_metric, switch_views
+from rental_etl.warehouse.raw import bring_up_to_date
+from rental_etl.warehouse.text import now
+
+
+class DuckDBWarehouse:
+    """A `Warehouse` in a DuckDB file. Opening it raises WorkspaceBusyError after `wait_seconds` when another process holds the file."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        memory: str = "1GB",
+        threads: int | None = None,
+        temp: Path | None = None,
+        wait_seconds: float = 10.0,
+    ) -> None:
+        self._place = DuckDBPlace(
+            path=path.absolute(), memory=memory, threads=threads, temp=temp, wait_seconds=wait_seconds
+        )
+
+    @property
+    def identity(self) -> str:
+        """The file's absolute path as a URL."""
+        return f"duckdb:///{self._place.path.resolve()}"
+
+    def loaded(self) -> Mapping[str, Sequence[tuple[int, int]]]:
+        """By table, the (batch_id, revision) whose rows `raw` holds; empty before the first run."""
+        if not self._place.exists():
+            return {}
+        with connected(self._place, write=False) as connection:
+            return ledger.loaded(connection) if ledger.is_laid_out(connection) else {}
+
+    def load(
+        self, contract: Contract, *, add: Sequence[tuple[Batch, Sequence[Path]]], drop: Sequence[int], replace: bool
+    ) -> int:
+        """Bring `raw.<table>` up to date in one transaction with the ledger; returns rows added."""
+        at = now()
+        with self._changing() as connection:
+            rows = bring_up_to_date(connection, contract, add=add, drop=drop, replace=replace, at=at)
+            added = [batch for batch, _ in add]
+            ledger.record_load(connection, contract.table, added=added, dropped=drop, replaced=replace, at=at)
+        return rows
+
+    def publish(self, publication: Publication) -> Published:
+        """Switch all presentation tables, the curated views and the ledger in one transaction."""
+        with self._changing() as connection:
+            for update in publication.metrics:
+                switch_metric(connection, update)
+            switch_views(connection, publication.curated)
+            return ledger.record_publish(connection, publication, at=now())
+
+    def last_publish(self) -> Published | None:
+        """The publish in force; None before the first."""
+        if not self._place.exists():
+            return None
+        with connected(self._place, write=False) as connection:
+            return ledger.last_publish(connection) if ledger.is_laid_out(connection) else None
+
+    def record_run(self, run: RunRecord) -> None:
+        """Insert or replace one row of `etl.runs`."""
+        with self._changing() as connection:
+            ledger.record_run(connection, run)
+
+    def query(self, sql: str) -> Rows:
+        """A read-only question; the file is let go when the rows are exhausted or their iterator is closed."""
+        with contextlib.ExitStack() as stack:
+            connection = stack.enter_context(contextlib.closing(self._opened_for_reading()))
+            rows = answers.answer(connection, sql, path=self._place.path)
+            stack.pop_all()
+        return rows
+
+    def export(self, folder: Path, format: str) -> Mapping[str, int]:
+        """Write every presentation table to `<table>.<format>` (csv or parquet), each atomically; returns rows by table."""
+        answers.check_format(format)
+        with contextlib.closing(self._opened_for_reading()) as connection, translated(self._place.path):
+            return answers.write_tables(connection, folder, format)
+
+    @contextlib.contextmanager
+    def _changing(self) -> Iterator[Connection]:
+        """One transaction on the file, which is made when there is none."""
+        if not self._place.exists():
+            create(self._place, ledger.lay_out)
+        with connected(self._place, write=True) as connection:
+            ledger.lay_out(connection)
+            with transaction(connection):
+                yield connection
+
+    def _opened_for_reading(self) -> Connection:
+        if not self._place.exists():
+            raise answers.nothing_yet("there is no warehouse")
+        connection = connect(self._place, write=False)
+        with contextlib.ExitStack() as stack:
+            stack.callback(connection.close)
+            with translated(self._place.path):
+                if not ledger.is_laid_out(connection):
+                    raise answers.nothing_yet("the warehouse is empty")
+            stack.pop_all()
+        return connection
