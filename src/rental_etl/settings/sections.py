@@ -1,0 +1,214 @@
+"""What can be set, section by section, with defaults and what fits."""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from rental_etl.model.reading import TableReading
+
+PREFIX = "RENTAL_ETL_"
+_DURATION = re.compile(r"(\d+(?:\.\d+)?) ?(second|minute|hour|day|week)s?")
+
+
+def _listed(value: Any) -> Any:
+    """A list written as one text, as the environment has it: comma-separated."""
+    return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
+
+
+def _duration(value: Any) -> Any:
+    match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError('a duration such as "7 days" or "12 hours"')
+    return timedelta(**{f"{match[2]}s": float(match[1])})
+
+
+def _without_password(url: str) -> str:
+    if urlsplit(url).password:
+        raise ValueError(
+            "a URL without a password (give it by RENTAL_ETL_SOURCE__PASSWORD or RENTAL_ETL_WAREHOUSE__PASSWORD)"
+        )
+    return url
+
+
+def _currency(code: str) -> str:
+    if not re.fullmatch(r"[A-Za-z]{3}", code):
+        raise ValueError("a currency of three letters, such as USD")
+    return code.upper()
+
+
+def _time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ValueError("a time zone of the IANA database, such as UTC or Europe/Paris") from None
+    return name
+
+
+Words = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+Lowered = Annotated[Words, AfterValidator(lambda words: tuple(word.lower() for word in words))]
+Url = Annotated[str, AfterValidator(_without_password)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SourceSettings(_Section):
+    """`[source]`: where the tables come from."""
+
+    url: Url = Field("./data", description="A folder with one file, several files or a folder per table")
+
+
+class LakeSettings(_Section):
+    """`[lake]`: landed batches and curated tables."""
+
+    url: Url | None = Field(None, description="A folder; default: lake/ in the workspace")
+    keep_history: Annotated[timedelta, BeforeValidator(_duration)] = Field(
+        timedelta(days=7), description="How long superseded curated files are kept"
+    )
+    keep_source: bool = Field(True, description="Keep the delivered files, byte for byte")
+
+
+class WarehouseSettings(_Section):
+    """`[warehouse]`: where people ask questions."""
+
+    url: Url | None = Field(None, description="duckdb:///FILE; default: warehouse.duckdb in the workspace")
+
+
+class EngineSettings(_Section):
+    """`[engine]`: what computes, and what it may use."""
+
+    kind: Literal["duckdb"] = Field("duckdb", description="duckdb")
+    memory: Annotated[str, Field(pattern=r"^\d+(\.\d+)? ?([KMGT]i?B)$")] = Field(
+        "1GB", description="Memory the engine may use before it spills to disk"
+    )
+    threads: int | None = Field(None, ge=1, description="Threads; default: one per core")
+    temp: Path | None = Field(None, description="Where it spills; default: temp/ in the workspace")
+
+
+class TransformSettings(_Section):
+    """`[transform]`."""
+
+    reads: Literal["lake"] = Field("lake", description="Where transform reads landed batches")
+
+
+class MetricsSettings(_Section):
+    """`[metrics]`: what the metrics count."""
+
+    confirmed_statuses: Lowered = Field(("confirmed", "completed"), description="Statuses of a confirmed booking")
+    canceled_statuses: Lowered = Field(("canceled",), description="Statuses of a canceled booking")
+    reporting_currency: Annotated[str, AfterValidator(_currency)] | None = Field(
+        None, description="Convert all money to this currency; needs fx_rates"
+    )
+    top_n: int = Field(10, ge=1, description="Ranks kept in top_listings_weekly")
+
+
+class QualitySettings(_Section):
+    """`[quality]`: the guards. `off` switches one off."""
+
+    max_quarantined_ratio: float | None = Field(
+        None, ge=0, le=1, description="Refuse a batch with a greater share of quarantined rows"
+    )
+    max_deleted_ratio: float | None = Field(
+        0.5, ge=0, le=1, description="Refuse a full batch that would delete a greater share of the keys"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _off(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping):
+            return values
+        return {key: None if value == "off" else value for key, value in values.items()}
+
+
+class TableSettings(_Section):
+    """`[tables.<table>]`: how one table is found and read."""
+
+    files: Words = Field((), description="File patterns relative to the source folder")
+    delivery: Literal["", "full", "delta"] = Field("", description="full: states the whole table; delta: adds to it")
+    date_order: Literal["", "day_first", "month_first", "iso"] = Field(
+        "", description="Order of dates such as 03/04/2024"
+    )
+    encoding: str = Field("", description="Such as latin-1; default: UTF-8 or UTF-16, detected")
+    delimiter: str = Field("", description="One character; default: detected among comma, semicolon, tab and pipe")
+    number_format: Literal["1234.50", "1,234.50", "1.234,50"] = Field("1234.50", description="How decimals are written")
+    time_zone: Annotated[str, AfterValidator(_time_zone)] = Field("UTC", description="Of timestamps without an offset")
+    columns: dict[str, str] = Field({}, description="Contract column = delivered column")
+    values: dict[str, dict[str, str]] = Field({}, description="Per column: delivered word = stored word")
+    true_words: Words = Field((), description="More words for true")
+    false_words: Words = Field((), description="More words for false")
+
+
+class TablesSettings(_Section):
+    """`[tables]`: one section per table."""
+
+    apartments: TableSettings = TableSettings()
+    apartment_attributes: TableSettings = TableSettings()
+    bookings: TableSettings = TableSettings()
+    user_viewing: TableSettings = TableSettings()
+    fx_rates: TableSettings = TableSettings()
+
+    def readings(self) -> dict[str, TableReading]:
+        """By table, how its files are to be read."""
+        return {table: TableReading(**getattr(self, table).model_dump()) for table in type(self).model_fields}
+
+    def explicit(self) -> frozenset[str]:
+        """The tables whose kind of delivery is set: there it may change between runs."""
+        return frozenset(table for table in type(self).model_fields if getattr(self, table).delivery)
+
+
+class Settings(BaseSettings):
+    """Every setting. Paths are relative to the working directory."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, env_prefix=PREFIX, env_nested_delimiter="__")
+
+    workspace: Path = Field(Path("rental-data"), description="Holds lake/, warehouse.duckdb and report/")
+    source: SourceSettings = SourceSettings()
+    lake: LakeSettings = LakeSettings()
+    warehouse: WarehouseSettings = WarehouseSettings()
+    engine: EngineSettings = EngineSettings()
+    transform: TransformSettings = TransformSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    quality: QualitySettings = QualitySettings()
+    tables: TablesSettings = TablesSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Options and environment come before what the file says, which `load_settings` passes as `_file`."""
+        del env_settings, dotenv_settings, file_secret_settings
+        return (init_settings, _Environment(settings_cls))
+
+
+class _Environment(EnvSettingsSource):
+    """The environment, where a list may also be written without JSON."""
+
+    def decode_complex_value(self, field_name: str, field: Any, value: Any) -> Any:
+        """JSON where it is JSON, the text itself elsewhere."""
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except ValueError:
+            return value
+
+
+def known_keys(model: type[BaseModel] = Settings, prefix: str = "") -> Iterator[tuple[str, str, Any]]:
+    """Every key as (dotted name, description, default), in order."""
+    for name, field in model.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from known_keys(inner, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", field.description or "", field.default
