@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Protocol
 
 from rental_etl.model.batch import Batch
-from rental_etl.model.run import Accounting, RuleResult, RunRecord
+from rental_etl.model.run import Accounting, Published, RuleResult, RunRecord
 
 
 class Watch(Protocol):
@@ -45,7 +46,8 @@ class BatchState:
 
 @dataclass(frozen=True, slots=True)
 class QuarantinedRow:
-    """A row that is not in the curated tables: what was delivered, where, and the rules it breaks. `line` is None where a source has no lines."""
+    """A row that is not in the curated tables: what was delivered, where, and the rules it breaks. `line` is None where a source has no lines; `kind` is
+    unreadable (never landed) or refused (landed, breaks an error rule)."""
 
     table: str
     batch_id: int
@@ -53,6 +55,8 @@ class QuarantinedRow:
     line: int | None
     rule: str
     text: str
+    column: str = ""
+    kind: str = "unreadable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +68,30 @@ class CheckResult:
     found: str
     remedy: str = ""
     details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """How fresh one source table is: batches landed, the newest one's number, day and moment, rows in force after the last publish, and batches
+    that are landed but not merged."""
+
+    table: str
+    batches: int
+    last_batch: int
+    day: date | None
+    landed_at: str
+    rows: int
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What `status` shows: the last runs (newest first), the publish in force, freshness by table, and its row accounting and rule results."""
+
+    workspace: str
+    runs: tuple[RunRecord, ...]
+    published: Published | None
+    freshness: tuple[Freshness, ...]
+    accounting: tuple[Accounting, ...]
+    rules: tuple[RuleResult, ...]
+    waiting: tuple[BatchState, ...]
