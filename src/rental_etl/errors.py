@@ -1,5 +1,7 @@
 """The exception tree. Every error carries what happened, where, what was expected and what to do next."""
 
+from collections.abc import Mapping
+
 
 class RentalEtlError(Exception):
     """Base of every error the product raises on purpose; `exit_code` is what the command line returns."""
@@ -24,6 +26,14 @@ class QualityGateError(RentalEtlError):
     """A guard or the quality gate refused to publish; everything landed stays landed."""
 
     exit_code = 1
+
+
+class BatchRefusedError(QualityGateError):
+    """Guards refused batches; `refused` maps their numbers to the reasons."""
+
+    def __init__(self, what: str, *, refused: Mapping[int, str], where: str, expected: str, remedy: str) -> None:
+        super().__init__(what, where=where, expected=expected, remedy=remedy)
+        self.refused = dict(refused)
 
 
 class UsageError(RentalEtlError):

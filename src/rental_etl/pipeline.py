@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from rental_etl.errors import BatchRefusedError
 from rental_etl.jobs.extract_from_aurora import Extracted, extract, reparse
 from rental_etl.jobs.generate_metrics import inputs_of, prepare
 from rental_etl.jobs.guards import Limits
@@ -20,7 +21,7 @@ from rental_etl.model.batch import Batch
 from rental_etl.model.run import JobRecord, Publication, RunRecord
 from rental_etl.model.summary import RunSummary, Watch
 from rental_etl.ports.engine import Engine
-from rental_etl.ports.lake import Curated, Landed, Landing
+from rental_etl.ports.lake import Curated, Landing
 from rental_etl.ports.source import Source
 from rental_etl.ports.warehouse import Warehouse
 from rental_etl.tables.contracts import contracts
@@ -60,16 +61,21 @@ class Parts:
     keep_history: timedelta
 
 
+def _now() -> str:
+    return datetime.now(tz=UTC).replace(tzinfo=None).isoformat(sep=" ", timespec="milliseconds")
+
+
 @dataclass(slots=True)
 class Run:
-    """One run as it goes along."""
+    """One run as it goes along; with `reload` every batch goes into `raw` again."""
 
     parts: Parts
     run_id: str
     command: str
     full_refresh: bool
     watch: Watch
-    started_at: str = field(default_factory=lambda: _now())
+    reload: bool = False
+    started_at: str = field(default_factory=_now)
     jobs: list[JobRecord] = field(default_factory=list)
     extracted: Extracted | None = None
     publication: Publication | None = None
@@ -78,18 +84,39 @@ class Run:
     def execute(self, commands: Sequence[str]) -> RunSummary:
         """Run jobs in the pipeline's order, stopping early when nothing is new."""
         steps = {"extract": self._extract, "load": self._load, "transform": self._transform, "metrics": self._metrics}
-        state = "done" if len(commands) < len(JOBS) else "published"
         for job in JOBS:
             if job.command not in commands:
                 continue
-            if job.command != "extract" and len(commands) == len(JOBS) and self._nothing_new():
-                state = "unchanged"
-                break
-            self.watch.job(job.command)
-            began = time.perf_counter()
-            counts = steps[job.command]()
-            self.jobs.append(JobRecord(job.command, round(time.perf_counter() - began, 3), counts))
-        return self._summary("published" if self.publication else state)
+            if job.command != "extract" and "metrics" in commands and self._nothing_new():
+                return self._summary("unchanged")
+            self._do(job.command, steps[job.command])
+        return self._summary("published" if self.publication else "done")
+
+    def replay(self, batches: Sequence[Batch]) -> list[Batch]:
+        """Parse batches again whose reading would differ today; returns their new revisions."""
+        revised: list[Batch] = []
+
+        def reparsing() -> dict[str, Any]:
+            source, landing = self.parts.source(), self.parts.landing
+            revised.extend(
+                reparse(source=source, landing=landing, batches=batches, run_id=self.run_id, watch=self.watch)
+            )
+            return {"batches": len(revised)}
+
+        self._do("extract", reparsing)
+        return revised
+
+    def _do(self, name: str, step: Callable[[], dict[str, Any]]) -> None:
+        self.watch.job(name)
+        began = time.perf_counter()
+        counts: dict[str, Any] = {}
+        try:
+            counts = step()
+        except BatchRefusedError as error:
+            counts = {"refused": {str(number): reason for number, reason in error.refused.items()}}
+            raise
+        finally:
+            self.jobs.append(JobRecord(name, round(time.perf_counter() - began, 3), counts))
 
     def record(self, state: str, message: str = "") -> RunRecord:
         """The run as the ledger keeps it."""
@@ -134,7 +161,8 @@ class Run:
         }
 
     def _load(self) -> dict[str, Any]:
-        loaded = load(landing=self.parts.landing, warehouse=self.parts.warehouse, watch=self.watch)
+        parts = self.parts
+        loaded = load(landing=parts.landing, warehouse=parts.warehouse, watch=self.watch, anew=self.reload)
         return {"rows": dict(loaded.rows)}
 
     def _transform(self) -> dict[str, Any]:
@@ -211,25 +239,3 @@ class Run:
             skipped={update.table: update.skipped for update in updates if update.skipped},
             notes=tuple(self.notes),
         )
-
-
-def states(
-    landed: Landed, *, merged: frozenset[int], skipped: frozenset[int], refused: frozenset[int]
-) -> dict[int, str]:
-    """What became of every landed batch, by batch id."""
-
-    def state(batch: Batch) -> str:
-        number = batch.batch_id
-        if landed.decisions.get(number) == "reject":
-            return "rejected"
-        if number in merged:
-            return "merged"
-        if number in skipped:
-            return "superseded"
-        return "refused" if number in refused else "pending"
-
-    return {batch.batch_id: state(batch) for batch in landed.batches}
-
-
-def _now() -> str:
-    return datetime.now(tz=UTC).replace(tzinfo=None).isoformat(sep=" ", timespec="milliseconds")

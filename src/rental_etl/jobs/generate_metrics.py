@@ -49,6 +49,16 @@ def pin(curated: Curated) -> Pinned:
     return Pinned({name: snapshot for name, snapshot in found.items() if snapshot is not None})
 
 
+def _all_merged(landed: Landed, pinned: Pinned) -> bool:
+    """Whether no landed batch waits for transform: only then does the last manifest say what a publish is made of."""
+    settled = {number for number, decision in landed.decisions.items() if decision == "reject"}
+    revisions = set()
+    for snapshot in pinned.snapshots.values():
+        revisions |= {(int(batch_id), int(revision)) for batch_id, revision in snapshot.properties["merged"]}
+        settled |= {int(batch_id) for batch_id in snapshot.properties["skipped"]}
+    return all(batch.batch_id in settled or (batch.batch_id, batch.revision) in revisions for batch in landed.batches)
+
+
 def inputs_of(*, landed: Landed, parameters: Parameters) -> dict[str, Any]:
     """What a publish is made of: the last manifest, as_of, and one fingerprint per layer and table."""
     return {
@@ -75,6 +85,8 @@ def prepare(
     pinned = pin(curated)
     _bind_curated(engine, pinned)
     inputs = inputs_of(landed=landed, parameters=parameters)
+    if not _all_merged(landed, pinned):
+        inputs["manifest"] = 0
     inputs["snapshots"] = {name: snapshot.snapshot_id for name, snapshot in pinned.snapshots.items()}
     changes = None if full_refresh else _changes(curated, pinned, last)
     calculation = _Calculation(engine, parameters=parameters, scratch=scratch)

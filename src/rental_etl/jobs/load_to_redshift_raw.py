@@ -21,15 +21,15 @@ class Loaded:
     rows: Mapping[str, int]
 
 
-def load(*, landing: Landing, warehouse: Warehouse, watch: Watch) -> Loaded:
-    """Make `raw.<table>` hold the last full batch and the deltas since, each batch once."""
+def load(*, landing: Landing, warehouse: Warehouse, watch: Watch, anew: bool = False) -> Loaded:
+    """Make `raw.<table>` hold the last full batch and the deltas since, each batch once; `anew` loads all of them again."""
     landed = landing.landed()
     loaded = warehouse.loaded()
     rows: dict[str, int] = {}
     for done, contract in enumerate(contracts().values()):
         table = contract.table
         wanted = as_delivered(landed, table)
-        present = set(loaded.get(table, ()))
+        present = set() if anew else set(loaded.get(table, ()))
         keep = {(batch.batch_id, batch.revision) for batch in wanted} & present
         add = [batch for batch in wanted if (batch.batch_id, batch.revision) not in keep]
         drop = sorted(batch_id for batch_id, revision in present - keep)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from rental_etl.errors import QualityGateError
+from rental_etl.errors import BatchRefusedError
 from rental_etl.jobs.guards import Limits, objection
 from rental_etl.jobs.listings import ListingMerge
 from rental_etl.jobs.merge import KeyedMerge, Survey, Tally
@@ -82,7 +82,7 @@ class Transformed:
 def transform(
     *, landing: Landing, curated: Curated, engine: Engine, limits: Limits, full_refresh: bool, watch: Watch
 ) -> Transformed:
-    """Merge what is pending. Raises QualityGateError when a guard refuses a batch; then nothing is committed."""
+    """Merge what is pending. Raises BatchRefusedError when a guard refuses a batch; then nothing is committed."""
     landed = landing.landed()
     plans = [
         plan_table(contract, landed=landed, curated=curated, full_refresh=full_refresh)
@@ -156,8 +156,9 @@ def _raise_objections(folds: Sequence[Fold]) -> None:
     ]
     if not refused:
         return
-    raise QualityGateError(
+    raise BatchRefusedError(
         "; ".join(f"batch {batch_id} of {table} was refused: {reason}" for table, batch_id, reason in refused),
+        refused={batch_id: reason for _, batch_id, reason in refused},
         where=", ".join(f"raw.{table} where _batch_id = {batch_id}" for table, batch_id, _ in refused),
         expected="batches within the limits of [quality]; nothing was published",
         remedy=" or ".join(f"rental-etl batch accept {batch_id} | reject {batch_id}" for _, batch_id, _ in refused)

@@ -1,0 +1,344 @@
+"""Puts the concrete parts together: the only place that names adapters. Commands, tests and jobs elsewhere work through `Application`."""
+
+import difflib
+import os
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Literal, TypeVar
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from rental_etl.engine.duckdb_session import DuckDBEngine
+from rental_etl.errors import ConfigurationError, QualityGateError, RentalEtlError, UsageError
+from rental_etl.jobs.guards import Limits
+from rental_etl.lake.files import make_folder
+from rental_etl.lake.iceberg import LocalCurated
+from rental_etl.lake.landing import LocalLanding
+from rental_etl.lake.lock import hold_workspace
+from rental_etl.model.batch import Batch
+from rental_etl.model.run import RunRecord
+from rental_etl.model.summary import BatchState, CheckResult, QuarantinedRow, RunSummary, Status, Watch
+from rental_etl.overview import batch_states, overview, quarantined_rows, recent_runs
+from rental_etl.pipeline import JOBS, Parts, Run
+from rental_etl.ports.warehouse import Rows
+from rental_etl.settings import Settings
+from rental_etl.source.csv_files import CsvFilesSource
+from rental_etl.tables.contracts import contracts
+from rental_etl.tables.render import Parameters
+from rental_etl.warehouse.duckdb_file import DuckDBWarehouse
+
+Result = TypeVar("Result")
+_ALL = tuple(job.command for job in JOBS)
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """A `Watch` that tells nobody."""
+
+    def job(self, name: str) -> None:
+        """Nothing."""
+
+    def progress(self, label: str, done: int, total: int) -> None:
+        """Nothing."""
+
+
+class Application:
+    """The product over one configuration. Nothing is opened before a method needs it, and everything is closed when it returns.
+
+    `as_of` is the last day that the data covers in full; default yesterday (UTC). Methods raise RentalEtlError.
+    """
+
+    def __init__(self, settings: Settings, *, as_of: date | None = None, watch: Watch | None = None) -> None:
+        self.settings = settings
+        self.as_of = as_of or datetime.now(tz=UTC).date() - timedelta(days=1)
+        self.watch: Watch = watch or Silence()
+        self.workspace = settings.workspace.absolute()
+        self._lake = _local(settings.lake.url, key="lake.url") if settings.lake.url else self.workspace / "lake"
+        self._landing = LocalLanding(self._lake)
+        self._curated = LocalCurated(self._lake)
+
+    def run(self, commands: Sequence[str] | None = None, *, full_refresh: bool = False) -> RunSummary:
+        """Run the jobs named (default: all) in the pipeline's order. Raises BatchRefusedError when a guard refuses to publish."""
+        wanted = tuple(commands or _ALL)
+        with self._working(wanted[0] if len(wanted) == 1 else "run") as parts:
+            run = self._run(parts, "run" if wanted == _ALL else " ".join(wanted), full_refresh=full_refresh)
+            return self._recorded(run, lambda: run.execute(wanted), source="extract" in wanted)
+
+    def replay(self, table: str | None = None) -> RunSummary:
+        """Parse the batches with quarantined rows again where a setting or rule changed since, and publish what follows."""
+        tables = _tables(table)
+        with self._working("quarantine --replay") as parts:
+            run = self._run(parts, "quarantine --replay")
+
+            def replaying() -> RunSummary:
+                landed = parts.landing.landed().batches
+                before = [batch for batch in landed if batch.table in tables and batch.reading.quarantine]
+                after = run.replay(before)
+                run.notes.append(_replayed(before, after))
+                return run.execute(_ALL[1:]) if after else run.execute(())
+
+            return self._recorded(run, replaying, source=True)
+
+    def repair(self) -> RunSummary:
+        """Rebuild catalog, curated tables and warehouse from the landed batches, wherever the workspace lies now."""
+        with self._working("repair") as parts:
+            self._landing.move_owner(warehouse=parts.warehouse.identity)
+            self._curated.forget()
+            run = self._run(parts, "repair", full_refresh=True)
+            run.reload = True
+            return self._recorded(run, lambda: run.execute(_ALL[1:]), source=False)
+
+    def decide(self, batch_id: int, decision: Literal["accept", "reject"]) -> None:
+        """Accept or reject a batch that is landed and not merged; the next run acts on it. Raises UsageError for any other batch."""
+        with self._working(f"batch {decision}"):
+            states = {state.batch.batch_id: state for state in self.batches()}
+            if batch_id not in states:
+                raise UsageError(
+                    f"there is no batch {batch_id}",
+                    expected="a number that `rental-etl batch list` shows",
+                    remedy="look the number up",
+                )
+            if states[batch_id].state in ("merged", "superseded"):
+                raise UsageError(
+                    f"batch {batch_id} is {states[batch_id].state} already",
+                    expected="a batch that is refused or pending",
+                    remedy="correct the data at the source and deliver it again",
+                )
+            self._landing.decide(batch_id, decision, run_id=_run_id())
+
+    def batches(self) -> tuple[BatchState, ...]:
+        """Every landed batch and what became of it, oldest first."""
+        runs = self._runs(limit=50)
+        return batch_states(self._landing.landed(), curated=self._curated, runs=runs)
+
+    def status(self, *, runs: int = 10) -> Status:
+        """The last runs, freshness of each table, row accounting and rule results of the publish in force."""
+        found = self._runs(limit=max(runs, 50))
+        landed = self._landing.landed()
+        states = batch_states(landed, curated=self._curated, runs=found)
+        return overview(
+            workspace=str(self.workspace), warehouse=self._warehouse(), landed=landed, states=states, runs=found[:runs]
+        )
+
+    def quarantine(self, table: str | None = None, *, every_batch: bool = False) -> Iterator[QuarantinedRow]:
+        """Quarantined rows of one table or all, of the batches since the last full one or of every batch."""
+        tables = _tables(table)
+        with self._engine() as engine:
+            yield from quarantined_rows(engine, landing=self._landing, tables=tables, every_batch=every_batch)
+
+    def query(self, sql: str) -> Rows:
+        """Ask the warehouse."""
+        return self._warehouse().query(sql)
+
+    def export(self, folder: Path, format: str) -> Mapping[str, int]:
+        """Write every presentation table to `<table>.<format>`; returns rows by table."""
+        return self._warehouse().export(folder, format)
+
+    def check(self) -> tuple[CheckResult, ...]:
+        """Whether source, lake, engine and warehouse can be used, one line each."""
+        return (
+            _checked("source", self._check_source),
+            _checked("lake", self._check_lake),
+            _checked("engine", self._check_engine),
+            _checked("warehouse", self._check_warehouse),
+        )
+
+    @contextmanager
+    def _working(self, command: str) -> Iterator[Parts]:
+        """Hold the workspace and give what jobs work with."""
+        make_folder(self.workspace)
+        with hold_workspace(self.workspace, command=command):
+            self._landing.clear_staging()
+            yield self._parts()
+
+    def _parts(self) -> Parts:
+        settings = self.settings
+        metrics = settings.metrics
+        return Parts(
+            landing=self._landing,
+            curated=lambda: self._curated,
+            warehouse=self._warehouse(),
+            source=self._source,
+            engine=self._engine,
+            limits=Limits(settings.quality.max_deleted_ratio, settings.quality.max_quarantined_ratio),
+            parameters=Parameters(
+                as_of=self.as_of,
+                confirmed_statuses=metrics.confirmed_statuses,
+                canceled_statuses=metrics.canceled_statuses,
+                top_n=metrics.top_n,
+                reporting_currency=metrics.reporting_currency,
+            ),
+            explicit=settings.tables.explicit(),
+            keep_history=settings.lake.keep_history,
+        )
+
+    def _run(self, parts: Parts, command: str, *, full_refresh: bool = False) -> Run:
+        return Run(parts, _run_id(), command, full_refresh, self.watch)
+
+    def _recorded(self, run: Run, work: Callable[[], RunSummary], *, source: bool) -> RunSummary:
+        """Claim the lake, do the work and leave its outcome in `etl.runs`, whatever it is."""
+        warehouse = run.parts.warehouse
+        owner = run.parts.source().identity if source else ""
+        self._landing.claim(source=owner, warehouse=warehouse.identity)
+        warehouse.record_run(run.record("running"))
+        try:
+            summary = work()
+        except BaseException as error:
+            state, message = _outcome(error)
+            # The first error is the one to show, also when the ledger cannot be written any more.
+            with suppress(RentalEtlError):
+                warehouse.record_run(run.record(state, message))
+            raise
+        warehouse.record_run(summary.run)
+        return summary
+
+    def _runs(self, *, limit: int) -> tuple[RunRecord, ...]:
+        return recent_runs(self._warehouse(), limit=limit)
+
+    def _source(self) -> CsvFilesSource:
+        settings = self.settings
+        readings = settings.tables.readings()
+        for table, reading in readings.items():
+            _check_columns(table, [*reading.columns, *reading.values])
+        return CsvFilesSource(
+            _local(settings.source.url, key="source.url"),
+            readings=readings,
+            keep_source=settings.lake.keep_source,
+            memory=settings.engine.memory,
+            threads=settings.engine.threads,
+            temp=self._temp,
+            progress=self.watch.progress,
+        )
+
+    @contextmanager
+    def _engine(self) -> Iterator[DuckDBEngine]:
+        engine = self.settings.engine
+        with DuckDBEngine(memory=engine.memory, threads=engine.threads, temp=self._temp) as session:
+            yield session
+
+    @property
+    def _temp(self) -> Path:
+        return self.settings.engine.temp or self.workspace / "temp"
+
+    def _warehouse(self) -> DuckDBWarehouse:
+        url = self.settings.warehouse.url
+        path = _file(url) if url else self.workspace / "warehouse.duckdb"
+        engine = self.settings.engine
+        return DuckDBWarehouse(path, memory=engine.memory, threads=engine.threads, temp=self._temp)
+
+    def _check_source(self) -> str:
+        source = self._source()
+        found = {table: len(source.deliveries(contract)) for table, contract in contracts().items()}
+        present = ", ".join(f"{table} ({count})" if count > 1 else table for table, count in found.items() if count)
+        return f"{source.identity}: {present}"
+
+    def _check_lake(self) -> str:
+        make_folder(self._lake)
+        if not os.access(self._lake, os.W_OK):
+            raise ConfigurationError(
+                "the lake's folder may not be written", where=str(self._lake), remedy="change its permissions"
+            )
+        return f"{self._lake}: {len(self._landing.landed().batches)} batches"
+
+    def _check_engine(self) -> str:
+        with self._engine() as engine:
+            version = engine.rows("select version()")[0][0]
+        return f"DuckDB {version}, {self.settings.engine.memory} of memory"
+
+    def _check_warehouse(self) -> str:
+        warehouse = self._warehouse()
+        published = warehouse.last_publish()
+        found = f"publish {published.number} of {published.published_at}" if published else "nothing published yet"
+        return f"{warehouse.identity}: {found}"
+
+
+def _outcome(error: BaseException) -> tuple[str, str]:
+    if isinstance(error, QualityGateError):
+        return "refused", error.what
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted", ""
+    return "failed", error.what if isinstance(error, RentalEtlError) else type(error).__name__
+
+
+def _checked(subject: str, look: Callable[[], str]) -> CheckResult:
+    try:
+        return CheckResult(subject, ok=True, found=look())
+    except RentalEtlError as error:
+        where = f" ({error.where})" if error.where else ""
+        return CheckResult(subject, ok=False, found=f"{error.what}{where}", remedy=error.remedy)
+
+
+def _tables(table: str | None) -> tuple[str, ...]:
+    if table is None:
+        return tuple(contracts())
+    if table not in contracts():
+        near = difflib.get_close_matches(table, contracts(), n=1)
+        raise UsageError(
+            f"there is no source table {table}",
+            expected=", ".join(contracts()),
+            remedy=f"did you mean {near[0]}?" if near else "name one of these",
+        )
+    return (table,)
+
+
+def _check_columns(table: str, named: Sequence[str]) -> None:
+    """Raise ConfigurationError when a mapping names a column that the contract does not have."""
+    known = contracts()[table].names
+    for column in named:
+        if column not in known:
+            near = difflib.get_close_matches(column, known, n=1)
+            raise ConfigurationError(
+                f"{table} has no column {column}",
+                where=f"[tables.{table}] columns or values",
+                expected=f"did you mean {near[0]}?" if near else "one of " + ", ".join(known),
+                remedy="the key is the contract's column, the value the delivered one",
+            )
+
+
+def _replayed(before: Sequence[Batch], after: Sequence[Batch]) -> str:
+    if not before:
+        return "no batch has quarantined rows"
+    if not after:
+        return "no setting or rule that shapes how these batches are read has changed since; nothing to replay"
+    replayed = {batch.batch_id for batch in after}
+    rows = sum(_quarantined(batch) for batch in before if batch.batch_id in replayed)
+    left = sum(_quarantined(batch) for batch in after)
+    return f"{rows:,} quarantined rows of {len(after)} batches were read again; {left:,} stay in quarantine"
+
+
+def _quarantined(batch: Batch) -> int:
+    return batch.reading.rows_unreadable + batch.reading.rows_refused
+
+
+def _run_id() -> str:
+    return f"{datetime.now(tz=UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}"
+
+
+def _local(url: str, *, key: str) -> Path:
+    """The folder a URL means. Raises ConfigurationError for a kind of place this version does not know."""
+    parts = urlsplit(url)
+    if parts.scheme == "file":
+        return Path(url2pathname(parts.path)).absolute()
+    if "://" in url:
+        raise ConfigurationError(
+            f"{key} = {parts.scheme}://... is not supported by this version",
+            expected="a folder, such as ./data or file:///srv/data",
+            remedy=f"name a folder in {key}",
+        )
+    return Path(url).expanduser().absolute()
+
+
+def _file(url: str) -> Path:
+    """The file a `duckdb:///` URL means: three slashes and a relative path, or four and an absolute one."""
+    prefix = "duckdb:///"
+    if not url.startswith(prefix) or len(url) == len(prefix):
+        raise ConfigurationError(
+            f"warehouse.url = {url.split('://', maxsplit=1)[0]}://... is not supported by this version",
+            expected="duckdb:///./rental-data/warehouse.duckdb, or duckdb:////srv/warehouse.duckdb",
+            remedy="name a DuckDB file in warehouse.url",
+        )
+    return Path(url.removeprefix(prefix)).expanduser().absolute()
