@@ -7,6 +7,7 @@ import pickle
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -57,6 +58,7 @@ STAYS = Contract(
 WEEKLY = (("week_start", "date"), ("currency", "varchar"), ("stays_count", "bigint"), ("revenue", "decimal(18,2)"))
 FIRST_WEEK, SECOND_WEEK, THIRD_WEEK = date(2024, 1, 1), date(2024, 1, 8), date(2024, 1, 15)
 AS_OF = date(2024, 1, 21)
+NOBODY = 65534
 
 
 @dataclasses.dataclass(frozen=True)
@@ -247,14 +249,18 @@ class TestRaw:
         assert house.open().loaded() == {"stays": [(1, 1)], "views": [(2, 2)]}
         assert house.ask("select stay_id from raw.stays") == [(1,)]
 
-    @pytest.mark.parametrize("broken", ["missing", "short", "damaged"])
+    @pytest.mark.parametrize("broken", ["missing", "short", "damaged", "empty", "without its end", "scrambled footer"])
     def test_a_batch_that_is_not_whole_changes_nothing(self, house: House, broken: str) -> None:
         load(house, 1, [1])
         part = stays(house.files, 2, [2])
         if broken == "missing":
             part.unlink()
-        if broken == "damaged":
-            part.write_bytes(part.read_bytes()[:100])
+        content = part.read_bytes() if part.exists() else b""
+        if broken in ("damaged", "empty", "without its end"):
+            part.write_bytes(content[: {"damaged": 100, "empty": 0, "without its end": -1}[broken]])
+        if broken == "scrambled footer":
+            length = int.from_bytes(content[-8:-4], "little")
+            part.write_bytes(content[: -8 - length] + b"\x0f" * length + content[-8:])
         with pytest.raises(SystemUnreachableError):
             house.open().load(STAYS, add=[(batch(2, 2 if broken == "short" else 1), [part])], drop=[1], replace=True)
         assert house.ask("select stay_id from raw.stays") == [(1,)]
@@ -574,9 +580,14 @@ def held(house: House) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, str(script), str(house.path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
+        assert process.stdin is not None
         assert process.stdout.readline() == "held\n"
-        yield process
-        process.communicate("\n")
+        try:
+            yield process
+        finally:
+            # The end of its input ends it; a test may have closed it already.
+            process.stdin.close()
+            process.wait(timeout=30)
 
 
 class TestAFileInUse:
@@ -649,11 +660,12 @@ class TestAFileThatCannotBeUsed:
         with pytest.raises(SystemUnreachableError):
             house.open().loaded()
 
-    @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-    def test_a_folder_without_permission(self, house: House) -> None:
-        house.files.chmod(0o500)
-        with pytest.raises(SystemUnreachableError):
-            house.open().record_run(RunRecord("run-1", "run", AS_OF, "running", ""))
+    def test_a_folder_without_permission(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder).chmod(0o555)
+            warehouse = DuckDBWarehouse(Path(folder) / "warehouse.duckdb")
+            with _unprivileged(), pytest.raises(SystemUnreachableError):
+                warehouse.record_run(RunRecord("run-1", "run", AS_OF, "running", ""))
 
     def test_a_log_whose_database_is_gone_does_not_stop_a_new_one(self, house: House) -> None:
         house.path.with_name("warehouse.duckdb.wal").write_bytes(b"left over")
@@ -667,6 +679,17 @@ class TestAFileThatCannotBeUsed:
         assert "SystemUnreachableError" in done.stderr
         assert published_rows(three_weeks) == THREE_WEEKS
         assert three_weeks.open().publish(publication()).number == 2
+
+
+@contextmanager
+def _unprivileged() -> Iterator[None]:
+    """As a user who may not write into the folders of another; root may write everywhere."""
+    user = os.geteuid()
+    os.seteuid(user or NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
 
 
 KILLS = {
@@ -746,9 +769,14 @@ class TestKilled:
 
     def test_interrupting_is_interrupting(self, three_weeks: House) -> None:
         """Ctrl-C inside a statement ends as KeyboardInterrupt, and the file is let go."""
-        threading.Timer(0.4, os.kill, (os.getpid(), signal.SIGINT)).start()
-        with pytest.raises(KeyboardInterrupt):
-            three_weeks.ask("select count(*) from range(1000000000000) t(i) where hash(i) = 3")
+        # A shell starts background jobs with SIGINT ignored, and Python then leaves it so.
+        handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            threading.Timer(0.4, os.kill, (os.getpid(), signal.SIGINT)).start()
+            with pytest.raises(KeyboardInterrupt):
+                three_weeks.ask("select count(*) from range(1000000000000) t(i) where hash(i) = 3")
+        finally:
+            signal.signal(signal.SIGINT, handler)
         load(three_weeks, 1, [1])
 
 

@@ -12,7 +12,7 @@ import duckdb
 
 from rental_etl.errors import RentalEtlError, SystemUnreachableError, UsageError
 from rental_etl.ports.warehouse import Rows
-from rental_etl.warehouse.connect import Connection, explained, first_line, interruptible
+from rental_etl.warehouse.connect import Connection, explained, first_line, interruptible, is_damage, unwrapped
 from rental_etl.warehouse.ledger import SCHEMAS
 from rental_etl.warehouse.tables import tables_of, views_of
 from rental_etl.warehouse.text import literal, name
@@ -29,7 +29,7 @@ def answer(connection: Connection, sql: str, *, path: Path) -> Rows:
         _refuse_all_but_reading(connection, sql)
         # So that a table can be asked for by its bare name; presentation comes first.
         connection.execute("set search_path = 'presentation,curated,raw,etl,main'")
-        with interruptible():
+        with interruptible(connection):
             result = connection.execute(sql)
         columns = tuple(column[0] for column in result.description or ())
     except duckdb.Error as error:
@@ -96,7 +96,7 @@ def _stream(connection: Connection, path: Path) -> Iterator[tuple[Any, ...]]:
 
 
 def _fetch(connection: Connection) -> list[tuple[Any, ...]]:
-    with interruptible():
+    with interruptible(connection):
         return connection.fetchmany(_FETCH)
 
 
@@ -125,9 +125,9 @@ def _refuse_all_but_reading(connection: Connection, sql: str) -> None:
 
 
 def _misunderstood(connection: Connection, error: duckdb.Error, path: Path) -> RentalEtlError:
-    if isinstance(error, duckdb.ProgrammingError | duckdb.DataError | duckdb.NotSupportedError) and not isinstance(
-        error, duckdb.OutOfMemoryException
-    ):
+    error = unwrapped(error)
+    asked_wrongly = isinstance(error, duckdb.ProgrammingError | duckdb.DataError | duckdb.NotSupportedError)
+    if asked_wrongly and not isinstance(error, duckdb.OutOfMemoryException) and not is_damage(error):
         text = str(error).strip()
         where = text[text.find("LINE ") :] if "LINE " in text else ""
         return UsageError(first_line(error), where=where, remedy=_advice(connection, text))

@@ -23,6 +23,12 @@ _HOLDER = re.compile(r"Conflicting lock is held in (?P<program>.+?) \(PID (?P<pi
 _SAME_PROCESS = ("different configuration than existing connections", "already attached")
 _MAGIC = b"DUCK"
 _MAGIC_OFFSET = 8
+# What the driver says about a broken Parquet file; for a broken footer it raises its plain base class.
+_DAMAGE = re.compile(r"magic bytes|too small to be a Parquet|Footer length|Failed to read file|^T\w+Exception")
+# What an error in the middle of a streamed answer is wrapped in; the cause follows on the next line.
+_WRAPPED = re.compile(
+    r"Attempting to execute an unsuccessful or closed pending query result\s+Error: (?P<cause>.+)", re.DOTALL
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +54,7 @@ def connected(place: DuckDBPlace, *, write: bool) -> Iterator[Connection]:
     """An open connection, closed at the end; driver errors inside come out as the product's."""
     connection = connect(place, write=write)
     try:
-        with translated(place.path):
+        with translated(place.path, connection):
             yield connection
             # Closing checkpoints: a full disk shows here, and the committed work stays in the log.
             connection.close()
@@ -78,7 +84,7 @@ def connect(place: DuckDBPlace, *, write: bool) -> Connection:
         time.sleep(_POLL_SECONDS)
     with contextlib.ExitStack() as stack:
         stack.callback(connection.close)
-        with translated(place.path):
+        with translated(place.path, connection):
             connection.execute("set timezone = 'UTC'")
             # A table name must never resolve to a Python variable of the caller.
             connection.execute("set python_enable_replacements = false")
@@ -120,28 +126,51 @@ def transaction(connection: Connection) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def translated(path: Path) -> Iterator[None]:
+def translated(path: Path, connection: Connection) -> Iterator[None]:
     """Driver errors come out as the product's, naming the warehouse file."""
     try:
-        with interruptible():
+        with interruptible(connection):
             yield
     except duckdb.Error as error:
         raise explained(path, error) from error
 
 
 @contextlib.contextmanager
-def interruptible() -> Iterator[None]:
+def interruptible(connection: Connection) -> Iterator[None]:
     """Ctrl-C during a statement comes out as KeyboardInterrupt; the driver makes a RuntimeError of it."""
     try:
         yield
     except RuntimeError as error:
         if "Query interrupted" in str(error):
+            # The driver's other threads go on with the statement, and closing would wait for them.
+            connection.interrupt()
             raise KeyboardInterrupt from error
         raise
 
 
+def unwrapped(error: duckdb.Error) -> duckdb.Error:
+    """The cause of an error that ended a streamed answer, as the driver raises it elsewhere; any other error as it is."""
+    found = _WRAPPED.search(str(error))
+    if not found:
+        return error
+    kinds = {"Out of Memory Error": duckdb.OutOfMemoryException, "IO Error": duckdb.IOException}
+    return kinds.get(found["cause"].partition(":")[0], type(error))(found["cause"])
+
+
+def is_damage(error: duckdb.Error) -> bool:
+    """Whether the driver complains about a broken Parquet file."""
+    return type(error) is duckdb.Error or _DAMAGE.search(first_line(error)) is not None
+
+
 def explained(path: Path, error: duckdb.Error) -> RentalEtlError:
     """What a driver's error means to the user."""
+    if is_damage(error):
+        return SystemUnreachableError(
+            f"a Parquet file is damaged: {first_line(error)}",
+            where=str(path),
+            expected="the lake's files as they were written; nothing was changed",
+            remedy="restore the file, or run `rental-etl repair` when it belongs to a curated table",
+        )
     if isinstance(error, duckdb.OutOfMemoryException):
         return SystemUnreachableError(
             f"the warehouse ran out of memory: {first_line(error)}",

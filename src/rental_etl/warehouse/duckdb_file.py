@@ -89,7 +89,7 @@ class DuckDBWarehouse:
     def export(self, folder: Path, format: str) -> Mapping[str, int]:
         """Write every presentation table to `<table>.<format>` (csv or parquet), each atomically; returns rows by table."""
         answers.check_format(format)
-        with contextlib.closing(self._opened_for_reading()) as connection, translated(self._place.path):
+        with contextlib.closing(self._opened_for_reading()) as connection, translated(self._place.path, connection):
             return answers.write_tables(connection, folder, format)
 
     @contextlib.contextmanager
@@ -108,7 +108,7 @@ class DuckDBWarehouse:
         connection = connect(self._place, write=False)
         with contextlib.ExitStack() as stack:
             stack.callback(connection.close)
-            with translated(self._place.path):
+            with translated(self._place.path, connection):
                 if not ledger.is_laid_out(connection):
                     raise answers.nothing_yet("the warehouse is empty")
             stack.pop_all()

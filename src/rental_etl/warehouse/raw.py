@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+import duckdb
+
 from rental_etl.errors import SystemUnreachableError
 from rental_etl.model.batch import Batch
 from rental_etl.model.contract import Contract
-from rental_etl.warehouse.connect import Connection
+from rental_etl.warehouse.connect import Connection, first_line, is_damage
 from rental_etl.warehouse.tables import Columns, columns_of, same_columns
 from rental_etl.warehouse.text import literal, name, numbers, parquet
 
@@ -47,16 +49,25 @@ def _add(
     if parts:
         casts = ", ".join(f"cast({name(column)} as {type_})" for column, type_ in columns)
         stamp = f"{batch.batch_id}, timestamp {literal(at.isoformat(sep=' '))}"
-        found = connection.execute(f"insert into {table} select {casts}, {stamp} from {parquet(parts)}").fetchone()
+        try:
+            found = connection.execute(f"insert into {table} select {casts}, {stamp} from {parquet(parts)}").fetchone()
+        except duckdb.Error as error:
+            if not is_damage(error):
+                raise
+            raise _not_whole(batch, f"a file is damaged: {first_line(error)}") from error
         rows = int(found[0]) if found else 0
     if rows != batch.reading.rows_landed:
-        raise SystemUnreachableError(
-            f"batch {batch.batch_id} of {batch.table} is not complete: {rows:,} rows",
-            where=batch.folder,
-            expected=f"{batch.reading.rows_landed:,} rows, as its manifest says",
-            remedy="restore the batch's files in the lake, then run again; nothing was changed",
-        )
+        raise _not_whole(batch, f"{rows:,} rows")
     return rows
+
+
+def _not_whole(batch: Batch, found: str) -> SystemUnreachableError:
+    return SystemUnreachableError(
+        f"batch {batch.batch_id} of {batch.table} is not complete: {found}",
+        where=batch.folder,
+        expected=f"{batch.reading.rows_landed:,} rows, as its manifest says",
+        remedy="restore the batch's files in the lake, then run again; nothing was changed",
+    )
 
 
 def _reshape(connection: Connection, table: str, *, existing: Columns, wanted: Columns) -> None:
