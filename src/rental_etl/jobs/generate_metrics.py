@@ -4,16 +4,14 @@ Reads the curated snapshots pinned at its start and the last publish; recomputes
 the curated views and the ledger in one transaction of the warehouse. A rerun with the same inputs computes nothing.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rental_etl.errors import QualityGateError
 from rental_etl.jobs.accounting import account, broken_rules
-from rental_etl.jobs.ranges import WHOLE, Span, merge_changes, span_to_recompute
-from rental_etl.model.contract import Column, ColumnType
+from rental_etl.jobs.calculation import Calculation
+from rental_etl.jobs.ranges import WHOLE, Span, merge_changes, moved_range, span_to_recompute
 from rental_etl.model.run import CuratedView, MetricUpdate, Publication, Published
 from rental_etl.model.summary import Watch
 from rental_etl.ports.engine import Engine
@@ -28,7 +26,7 @@ from rental_etl.tables.models import (
     presentation_fingerprint,
     presentation_models,
 )
-from rental_etl.tables.render import Parameters, fill
+from rental_etl.tables.render import Parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,20 +86,19 @@ def prepare(
     if not _all_merged(landed, pinned):
         inputs["manifest"] = 0
     inputs["snapshots"] = {name: snapshot.snapshot_id for name, snapshot in pinned.snapshots.items()}
-    changes = None if full_refresh else _changes(curated, pinned, last)
-    calculation = _Calculation(engine, parameters=parameters, scratch=scratch)
-    updates = []
     models = presentation_models()
-    for done, model in enumerate(models.values()):
-        watch.progress(f"computing {model.name}", done, len(models))
-        missing = _missing(model, pinned, parameters)
-        if missing:
-            updates.append(_skipped(model, missing))
-            continue
-        span = _span(model, last=last, inputs=inputs, changes=changes, parameters=parameters)
-        if span is not None:
-            updates.append(calculation.update(model, span))
-    watch.progress("checking rules", len(models), len(models))
+    calculation = Calculation(engine, parameters=parameters, scratch=scratch)
+    inputs["range"] = calculation.data_range()
+    changes = None if full_refresh else _changes(curated, pinned, last=last, data_range=inputs["range"])
+    missing = {name: _missing(model, pinned, parameters) for name, model in models.items()}
+    present = [model for name, model in models.items() if not missing[name]]
+    for model in present:
+        calculation.plan(model, _span(model, last=last, inputs=inputs, changes=changes, parameters=parameters))
+    updates = [_skipped(model, missing[name]) for name, model in models.items() if missing[name]]
+    for done, model in enumerate(present):
+        watch.progress(f"computing {model.name}", done, len(present))
+        updates += calculation.update(model)
+    watch.progress("checking rules", len(present), len(present))
     return Publication(
         run_id=run_id,
         as_of=parameters.as_of,
@@ -109,54 +106,11 @@ def prepare(
         metrics=tuple(updates),
         curated=tuple(_view(model, pinned) for model in _all_models()),
         accounting=account(engine, landed=landed, snapshots=pinned.snapshots),
-        rules=broken_rules(engine, landed=landed, snapshots=pinned.snapshots, parameters=parameters),
+        rules=(
+            *broken_rules(engine, landed=landed, snapshots=pinned.snapshots, parameters=parameters),
+            *(result for model in present for result in calculation.broken_rules(model)),
+        ),
     )
-
-
-class _Calculation:
-    """Runs models in an engine session where `curated.*` is bound; shared queries are made once, when first needed."""
-
-    def __init__(self, engine: Engine, *, parameters: Parameters, scratch: Path) -> None:
-        self._engine = engine
-        self._parameters = parameters
-        self._scratch = scratch
-        self._made: set[str] = set()
-
-    def update(self, model: PresentationModel, span: Span) -> MetricUpdate:
-        """Compute the rows of some periods and hold them against the model's invariants."""
-        for shared in needed_intermediates(model.reads):
-            if shared.name not in self._made:
-                make = self._engine.keep if shared.materialised else self._engine.define
-                make(f"intermediate.{shared.name}", fill(shared.sql, self._parameters.literals()))
-                self._made.add(shared.name)
-        literals = self._parameters.literals(period_from=span.first, period_to=span.last)
-        columns = [_column(name, type_) for name, type_ in model.columns]
-        written = self._engine.write(fill(model.sql, literals), self._scratch, stem=model.name, columns=columns)
-        files = [Path(file.path) for file in written]
-        self._gate(model, columns, files)
-        return MetricUpdate(
-            table=model.name,
-            columns=model.columns,
-            period_column=model.period_column,
-            period_from=span.first,
-            period_to=span.last,
-            whole=span.whole,
-            files=tuple(map(str, files)),
-            rows=sum(file.rows for file in written),
-        )
-
-    def _gate(self, model: PresentationModel, columns: list[Column], files: list[Path]) -> None:
-        name = f"presentation.{model.name}"
-        self._engine.bind(name, files, columns=columns)
-        for invariant in model.invariants:
-            bad = self._engine.rows(f"select count(*) from {name} where {invariant['sql']}")[0][0]
-            if bad:
-                raise QualityGateError(
-                    f"{bad:,} rows of {model.name} break the invariant {invariant['name']}",
-                    where=f"presentation.{model.name} where {invariant['sql']}",
-                    expected=f"{invariant['description']}; nothing was published",
-                    remedy="this is a defect of rental-etl: report it with `rental-etl status --json`",
-                )
 
 
 def _all_models() -> list[CuratedModel]:
@@ -178,9 +132,11 @@ def _fingerprints(parameters: Parameters) -> dict[str, str]:
     return prints
 
 
-def _changes(curated: Curated, pinned: Pinned, last: Published | None) -> dict[str, Any] | None:
+def _changes(
+    curated: Curated, pinned: Pinned, *, last: Published | None, data_range: Mapping[str, str | None]
+) -> dict[str, Any] | None:
     """What changed since the last publish, by kind of day; None when that cannot be told."""
-    if last is None:
+    if last is None or "range" not in last.inputs:
         return None
     commits: list[Mapping[str, Any]] = []
     for name, snapshot_id in last.inputs["snapshots"].items():
@@ -191,7 +147,7 @@ def _changes(curated: Curated, pinned: Pinned, last: Published | None) -> dict[s
     new = set(pinned.snapshots) - set(last.inputs["snapshots"])
     if new or any("whole" in changes for changes in commits):
         return None
-    return dict(merge_changes(commits))
+    return merge_changes([*commits, moved_range(last.inputs["range"], data_range)])
 
 
 def _span(
@@ -243,11 +199,3 @@ def _view(model: CuratedModel, pinned: Pinned) -> CuratedView:
         files=tuple(path for path, _ in snapshot.files) if snapshot else (),
         columns=tuple((column.name, column.sql_type) for column in model.columns),
     )
-
-
-def _column(name: str, sql_type: str) -> Column:
-    kinds: dict[str, ColumnType] = {"bigint": "int64", "varchar": "text", "boolean": "bool", "date": "date"}
-    match = re.fullmatch(r"decimal\((\d+),\s*(\d+)\)", sql_type)
-    if match:
-        return Column(name, "decimal", precision=int(match[1]), scale=int(match[2]))
-    return Column(name, kinds[sql_type])

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 from rental_etl.tables.models import PresentationModel
 from rental_etl.tables.render import END, START
@@ -25,13 +26,26 @@ WHOLE = Span(START, END)
 
 
 def merge_changes(commits: Iterable[Mapping[str, Sequence[str]]]) -> dict[str, Sequence[str]]:
-    """The hull of several commits' changes, by kind of day."""
+    """The hull of several commits' changes, by kind of day; a kind without days in one of them has none."""
     merged: dict[str, Sequence[str]] = {}
     for changes in commits:
         for kind, days in changes.items():
-            both = [*merged.get(kind, ()), *days]
-            merged[kind] = [min(both), max(both)] if both else []
+            both = [*merged.get(kind, days), *days]
+            merged[kind] = [min(both), max(both)] if days and merged.get(kind, days) else []
     return merged
+
+
+def moved_range(before: Mapping[str, str | None], now: Mapping[str, str | None]) -> dict[str, Sequence[str]]:
+    """What follows from ends of the data that moved: "range.<end>" with its old and new day; without days when there was or is none.
+
+    Tables without gaps have rows up to an end of the data, so a day far from every changed row can come or go with it.
+    """
+    changes: dict[str, Sequence[str]] = {}
+    for end, day in now.items():
+        days = [value for value in (before.get(end), day) if value is not None]
+        if before.get(end) != day:
+            changes[f"range.{end}"] = [min(days), max(days)] if len(days) == 2 else []
+    return changes
 
 
 def span_to_recompute(
@@ -48,18 +62,22 @@ def span_to_recompute(
             if as_of_before != as_of:
                 spans.append(_span(model, min(as_of_before, as_of), max(as_of_before, as_of), cause))
         elif kind in changes:
-            days = [date.fromisoformat(day) for day in changes[kind]]
+            days = [] if cause.get("whole") else [date.fromisoformat(day) for day in changes[kind]]
             spans.append(_span(model, days[0], days[1], cause) if days else WHOLE)
-    if not spans:
-        return None
-    return Span(min(span.first for span in spans), max(span.last for span in spans))
+    return hull(spans)
 
 
-def _span(model: PresentationModel, first: date, last: date, cause: Mapping[str, object]) -> Span:
-    before, after = int(str(cause.get("reach_before_days", 0))), int(str(cause.get("reach_after_days", 0)))
-    first = _period(first - timedelta(days=before), model.period_unit)
-    last = END if cause.get("to_end") else _period(last + timedelta(days=after), model.period_unit)
-    return Span(first, last)
+def hull(spans: Iterable[Span | None]) -> Span | None:
+    """The smallest span that holds all of some; None when there is none."""
+    some = [span for span in spans if span is not None]
+    return Span(min(span.first for span in some), max(span.last for span in some)) if some else None
+
+
+def _span(model: PresentationModel, first: date, last: date, cause: Mapping[str, Any]) -> Span:
+    before, after = timedelta(days=cause.get("reach_before_days", 0)), timedelta(days=cause.get("reach_after_days", 0))
+    first = _period(max(first, START + before) - before, model.period_unit)
+    last = END if cause.get("to_end") else _period(min(last, END - after) + after, model.period_unit)
+    return Span(max(first, START), last)
 
 
 def _period(day: date, unit: str) -> date:

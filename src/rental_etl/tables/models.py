@@ -19,7 +19,7 @@ BATCH_COLUMN = Column("_batch_id", "int64", description="The batch that delivere
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A cross-row rule, counted over the current tables; `sql` gives one number."""
+    """A rule counted over the current tables, not per batch; `sql` gives the number of rows that break it."""
 
     name: str
     column: str
@@ -64,6 +64,7 @@ class PresentationModel:
     columns: tuple[tuple[str, str], ...]
     invariants: tuple[Mapping[str, str], ...]
     invalidated_by: tuple[Mapping[str, Any], ...]
+    checks: tuple[Check, ...] = ()
     document: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -208,6 +209,7 @@ def _presentation(name: str) -> PresentationModel:
         columns=tuple((column["name"], column["type"]) for column in document["columns"]),
         invariants=tuple(document["invariants"]),
         invalidated_by=tuple(document["invalidated_by"]),
+        checks=tuple(Check(**check) for check in document.get("checks", ())),
         document=document,
     )
 

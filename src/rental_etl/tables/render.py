@@ -7,7 +7,8 @@ from datetime import date
 
 from rental_etl.errors import ModelError, UsageError
 
-START, END = date(1, 1, 1), date(9999, 12, 31)
+# Before and after every period that can be: dates are read from 2000 on. Far enough from the calendar's ends to add months to.
+START, END = date(1900, 1, 1), date(9000, 12, 31)
 DIALECTS = ("duckdb", "spark", "redshift")
 
 
@@ -23,7 +24,9 @@ class Parameters:
 
     def literals(self, *, period_from: date = START, period_to: date = END) -> dict[str, str]:
         """SQL text by parameter name."""
-        currency = "cast(null as varchar)" if self.reporting_currency is None else _quoted(self.reporting_currency)
+        currency = (
+            "cast(null as varchar)" if self.reporting_currency is None else _quoted(self.reporting_currency.upper())
+        )
         return {
             "as_of": _day(self.as_of),
             "period_from": _day(period_from),
@@ -64,6 +67,10 @@ def render(sql: str, dialect: str) -> str:
 
     try:
         tree = sqlglot.parse_one(sql, read="duckdb")
+        for wide in list(tree.find_all(exp.DataType)):
+            if wide.this == exp.DataType.Type.INT128:
+                # Only DuckDB has 128-bit integers; a decimal without a fraction divides like one.
+                wide.replace(exp.DataType.build("decimal(38, 0)"))
         for table in tree.find_all(exp.Table):
             if dialect == "spark" and table.db:
                 # Temporary views have no schema on Spark.
@@ -82,4 +89,4 @@ def _quoted(word: str) -> str:
 
 
 def _words(words: Sequence[str]) -> str:
-    return ", ".join(_quoted(word) for word in words) or "cast(null as varchar)"
+    return ", ".join(_quoted(word.lower()) for word in words) or "cast(null as varchar)"

@@ -101,12 +101,22 @@ repeated as (
     where covered_until > checkin_date
 ),
 
-nights as (
-    select month_start, currency, nights_sold, room_revenue, nights_sold as available_nights
+sold as (
+    select month_start, currency, nights_sold, room_revenue
     from within_a_month
     union all
-    select month_start, currency, nights_sold, room_revenue, nights_sold as available_nights
+    select month_start, currency, nights_sold, room_revenue
     from shares
+),
+
+nights as (
+    select
+        month_start,
+        currency,
+        nights_sold,
+        room_revenue,
+        case when $reporting_currency is null then nights_sold else 0 end as available_nights
+    from sold
     union all
     select
         cast(month_start as date) as month_start,
@@ -118,8 +128,43 @@ nights as (
         ) as available_nights
     from repeated
     union all
-    select month_start, currency, 0 as nights_sold, 0 as room_revenue, free_nights as available_nights
+    -- the reporting currency has every available night; without one only the free ones are missing
+    select
+        month_start,
+        coalesce($reporting_currency, currency) as currency,
+        0 as nights_sold,
+        0 as room_revenue,
+        case when $reporting_currency is null then free_nights else booked_nights + free_nights end as available_nights
     from intermediate.nights_monthly
-    where currency is not null
+    where currency is not null or $reporting_currency is not null
+),
+
+totals as (
+    select
+        month_start,
+        currency,
+        cast(sum(nights_sold) as bigint) as nights_sold,
+        cast(sum(room_revenue) as decimal(38, 2)) as room_revenue,
+        cast(sum(available_nights) as bigint) as available_nights
+    from nights
+    group by month_start, currency
 )
-select 1 as todo from nights
+
+select
+    month_start,
+    currency,
+    nights_sold,
+    room_revenue,
+    cast(
+        cast((2 * cast(room_revenue * 100 as hugeint) + nights_sold) // nullif(2 * nights_sold, 0) as decimal(20, 0)) * 0.01
+        as decimal(38, 2)
+    ) as adr,
+    available_nights,
+    cast(
+        cast((2 * cast(room_revenue * 100 as hugeint) + available_nights) // (2 * available_nights) as decimal(20, 0)) * 0.01
+        as decimal(38, 2)
+    ) as revpar,
+    month_start + interval 1 month <= $as_of + interval 1 day as is_complete
+from totals
+where month_start between $period_from and $period_to
+    and available_nights > 0

@@ -1,0 +1,114 @@
+"""Computes presentation tables in an engine session where `curated.*` is bound, for periods that are planned beforehand.
+
+Writes one Parquet file per table into a scratch folder and holds its rows against the model's invariants; publishes nothing.
+"""
+
+import re
+from pathlib import Path
+
+from rental_etl.errors import QualityGateError
+from rental_etl.jobs.ranges import WHOLE, Span, hull
+from rental_etl.model.contract import Column, ColumnType
+from rental_etl.model.run import MetricUpdate, RuleResult
+from rental_etl.ports.engine import Engine
+from rental_etl.tables.models import PresentationModel, intermediate_models, needed_intermediates, presentation_models
+from rental_etl.tables.render import Parameters, fill
+
+# The columns of intermediate.data_range that tables without gaps reach to.
+RANGE_ENDS = ("first_booking_day", "first_available_night", "last_booked_night")
+
+
+class Calculation:
+    """Runs models in an engine session where `curated.*` is bound; shared queries are made once, when first needed.
+
+    A shared query that depends on the period is made for the hull of the periods planned for the models that read it.
+    """
+
+    def __init__(self, engine: Engine, *, parameters: Parameters, scratch: Path) -> None:
+        self._engine = engine
+        self._parameters = parameters
+        self._scratch = scratch
+        self._spans: dict[str, Span | None] = {}
+        self._made: set[str] = set()
+
+    def plan(self, model: PresentationModel, span: Span | None) -> None:
+        """Say which periods of a model will be computed, None for none; every model's have to be known before the first is computed."""
+        self._spans[model.name] = span
+
+    def data_range(self) -> dict[str, str | None]:
+        """The days between which there is something to count, by end."""
+        model = intermediate_models()["data_range"]
+        self._make((f"intermediate.{model.name}",))
+        row = self._engine.rows(f"select {', '.join(RANGE_ENDS)} from intermediate.{model.name}")[0]
+        return {end: None if day is None else str(day) for end, day in zip(RANGE_ENDS, row, strict=True)}
+
+    def update(self, model: PresentationModel) -> list[MetricUpdate]:
+        """Compute the planned rows, if any, and hold them against the model's invariants."""
+        span = self._spans[model.name]
+        if span is None:
+            return []
+        columns = [_column(name, type_) for name, type_ in model.columns]
+        written = self._engine.write(self.statement(model), self._scratch, stem=model.name, columns=columns)
+        files = [Path(file.path) for file in written]
+        self._gate(model, columns, files)
+        update = MetricUpdate(
+            table=model.name,
+            columns=model.columns,
+            period_column=model.period_column,
+            period_from=span.first,
+            period_to=span.last,
+            whole=span.whole,
+            files=tuple(map(str, files)),
+            rows=sum(file.rows for file in written),
+        )
+        return [update]
+
+    def statement(self, model: PresentationModel) -> str:
+        """The SELECT of the planned rows; what it reads is made."""
+        self._make(model.reads)
+        return self._fill(model.sql, self._spans[model.name] or WHOLE)
+
+    def broken_rules(self, model: PresentationModel) -> list[RuleResult]:
+        """What the model leaves out, by its rules; counted over all periods."""
+        found = []
+        for check in model.checks:
+            self._make(tuple(re.findall(r"intermediate\.\w+", check.sql)))
+            rows = int(self._engine.rows(self._fill(check.sql))[0][0])
+            if rows:
+                found.append(RuleResult(model.name, check.name, check.column, "warn", rows))
+        return found
+
+    def _make(self, reads: tuple[str, ...]) -> None:
+        for shared in needed_intermediates(reads):
+            if shared.name not in self._made:
+                readers = [
+                    model for model in presentation_models().values() if shared in needed_intermediates(model.reads)
+                ]
+                span = hull(self._spans.get(model.name) for model in readers)
+                make = self._engine.keep if shared.materialised else self._engine.define
+                make(f"intermediate.{shared.name}", self._fill(shared.sql, span or WHOLE))
+                self._made.add(shared.name)
+
+    def _fill(self, sql: str, span: Span = WHOLE) -> str:
+        return fill(sql, self._parameters.literals(period_from=span.first, period_to=span.last))
+
+    def _gate(self, model: PresentationModel, columns: list[Column], files: list[Path]) -> None:
+        name = f"presentation.{model.name}"
+        self._engine.bind(name, files, columns=columns)
+        for invariant in model.invariants:
+            bad = self._engine.rows(f"select count(*) from {name} where {invariant['sql']}")[0][0]
+            if bad:
+                raise QualityGateError(
+                    f"{bad:,} rows of {model.name} break the invariant {invariant['name']}",
+                    where=f"presentation.{model.name} where {invariant['sql']}",
+                    expected=f"{invariant['description']}; nothing was published",
+                    remedy="this is a defect of rental-etl: report it with `rental-etl status --json`",
+                )
+
+
+def _column(name: str, sql_type: str) -> Column:
+    kinds: dict[str, ColumnType] = {"bigint": "int64", "varchar": "text", "boolean": "bool", "date": "date"}
+    match = re.fullmatch(r"decimal\((\d+),\s*(\d+)\)", sql_type)
+    if match:
+        return Column(name, "decimal", precision=int(match[1]), scale=int(match[2]))
+    return Column(name, kinds[sql_type])

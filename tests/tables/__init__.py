@@ -1,0 +1,1 @@
+"""Cases per table, worked out by hand."""
