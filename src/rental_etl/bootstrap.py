@@ -138,6 +138,18 @@ class Application:
         """Write every presentation table to `<table>.<format>`; returns rows by table."""
         return self._warehouse().export(folder, format)
 
+    @property
+    def parameters(self) -> Parameters:
+        """What models may refer to: the `[metrics]` settings and as_of."""
+        metrics = self.settings.metrics
+        return Parameters(
+            as_of=self.as_of,
+            confirmed_statuses=metrics.confirmed_statuses,
+            canceled_statuses=metrics.canceled_statuses,
+            top_n=metrics.top_n,
+            reporting_currency=metrics.reporting_currency,
+        )
+
     def check(self) -> tuple[CheckResult, ...]:
         """Whether source, lake, engine and warehouse can be used, one line each."""
         return (
@@ -157,7 +169,6 @@ class Application:
 
     def _parts(self) -> Parts:
         settings = self.settings
-        metrics = settings.metrics
         return Parts(
             landing=self._landing,
             curated=lambda: self._curated,
@@ -165,13 +176,7 @@ class Application:
             source=self._source,
             engine=self._engine,
             limits=Limits(settings.quality.max_deleted_ratio, settings.quality.max_quarantined_ratio),
-            parameters=Parameters(
-                as_of=self.as_of,
-                confirmed_statuses=metrics.confirmed_statuses,
-                canceled_statuses=metrics.canceled_statuses,
-                top_n=metrics.top_n,
-                reporting_currency=metrics.reporting_currency,
-            ),
+            parameters=self.parameters,
             explicit=settings.tables.explicit(),
             keep_history=settings.lake.keep_history,
         )

@@ -1,0 +1,89 @@
+"""The entry point: runs one command and turns every end into an exit code."""
+
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from types import FrameType
+from typing import NoReturn
+
+import typer
+
+from rental_etl.cli import exits
+from rental_etl.cli.app import app
+from rental_etl.errors import RentalEtlError
+
+# Commands that another run takes up again after an interruption.
+_RESUMED = ("demo", "run", "extract", "load", "transform", "metrics", "quarantine", "repair")
+
+
+def main() -> NoReturn:
+    """Run the command that the process was started with, and exit."""
+    arguments = sys.argv[1:]
+    if "--debug" not in arguments:
+        sys.excepthook = exits.defect
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            # A terminal that cannot show a character must not end a run.
+            stream.reconfigure(errors="backslashreplace")
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # One that is ignored (nohup) stays ignored.
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _stop)
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; returns its exit code. An exception that is a defect of ours comes out."""
+    try:
+        code = _invoke(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever reads has seen enough (`| head`).
+        exits.drop(sys.stdout.fileno())
+        code = 0
+    except (RentalEtlError, typer.TyperException, OSError, MemoryError, KeyboardInterrupt) as error:
+        if "--debug" in arguments:
+            traceback.print_exception(error)
+        code = _explained(error, resumes=arguments[0] in _RESUMED)
+        _flush()
+    return code
+
+
+def _invoke(arguments: Sequence[str]) -> int:
+    # Not `app()`: it would print and exit by itself, and take errors of the system for its own.
+    command = typer.main.get_command(app)
+    try:
+        with command.make_context("rental-etl", list(arguments)) as context:
+            command.invoke(context)
+    except typer.Exit as end:
+        return end.exit_code
+    return 0
+
+
+def _explained(error: BaseException, *, resumes: bool) -> int:
+    match error:
+        case RentalEtlError():
+            return exits.refused(error)
+        case typer.TyperException():
+            return exits.misused(error)
+        case OSError():
+            return exits.no_system(error)
+        case MemoryError():
+            return exits.no_memory()
+        case _:
+            return exits.interrupted(resumes=resumes)
+
+
+def _flush() -> None:
+    """Write what a command printed before it failed, where that is still possible."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        exits.drop(sys.stdout.fileno())
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    """Being told to end is like Ctrl-C: what is open is closed in order."""
+    del number, frame
+    raise KeyboardInterrupt

@@ -1,0 +1,130 @@
+"""The commands that only look: ask the warehouse, copy metrics out, show the state of things, check the configuration, show the SQL."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from rental_etl.cli import jsonout
+from rental_etl.cli.options import AsOf, Json, Place
+from rental_etl.cli.progress import watching
+from rental_etl.cli.terminal import say
+
+if TYPE_CHECKING:
+    from rental_etl.model.summary import CheckResult
+
+Format = Annotated[
+    Literal["table", "csv", "json"],
+    typer.Option("--format", help="table for people, csv, or one JSON array with every digit of its numbers."),
+]
+_ROWS_IN_A_TABLE = 200
+_NOT_READY = 3
+
+
+def query(place: Place, sql: Annotated[str, typer.Argument(metavar="SQL")], format: Format = "table") -> None:
+    """Ask the warehouse.
+
+    One SELECT in DuckDB's SQL; schemas presentation, curated, raw and etl may be left out.
+
+    A table shows at most 200 rows; csv and json give all of them, as they come.
+
+    \b
+    Examples:
+      rental-etl query "select * from revenue_monthly order by month_start"
+      rental-etl query --format csv "from curated.bookings" > bookings.csv
+    """
+    from rental_etl.cli.answers import show
+
+    with watching() as watch:
+        watch.job("query")
+        rows = place.application(watch=watch).query(sql)
+    show(rows.columns, rows.rows, format=format, limit=_ROWS_IN_A_TABLE)
+
+
+def export(
+    place: Place,
+    folder: Annotated[Path, typer.Argument(metavar="DIR")],
+    format: Annotated[Literal["csv", "parquet"], typer.Option("--format", help="Of the files.")] = "csv",
+) -> None:
+    """Write every metric table to DIR.
+
+    Each to its own file, TABLE.csv or TABLE.parquet.
+
+    \b
+    Example:
+      rental-etl export ./metrics --format parquet
+    """
+    with watching() as watch:
+        watch.job("export")
+        written = place.application(watch=watch).export(folder, format)
+    say(f"{len(written)} tables with {sum(written.values()):,} rows written to {folder}", sys.stderr)
+
+
+def status(
+    place: Place,
+    runs: Annotated[int, typer.Option("--runs", min=1, metavar="N", help="How many of the last runs to show.")] = 10,
+    as_json: Json = False,
+) -> None:
+    """Show the last runs, freshness and row accounting.
+
+    \b
+    Example:
+      rental-etl status
+    """
+    from rental_etl.cli.overview import show_status
+    from rental_etl.cli.summary import in_force
+
+    application = place.application()
+    found = application.status(runs=runs)
+    if as_json:
+        jsonout.write_object(jsonout.of_status(found), sys.stdout)
+    else:
+        show_status(found, rules=in_force(found.rules, application.batches()))
+
+
+def check(place: Place, as_json: Json = False) -> None:
+    """Check that every configured system can be used.
+
+    With the rights it needs, and the configuration complete. Exits 3 when one cannot.
+
+    \b
+    Example:
+      rental-etl check
+    """
+    with watching() as watch:
+        results = place.application(watch=watch).check()
+    if as_json:
+        jsonout.write_array(map(jsonout.of_check, results), sys.stdout)
+    else:
+        for result in results:
+            _show_check(result)
+    if not all(result.ok for result in results):
+        raise typer.Exit(_NOT_READY)
+
+
+def sql(
+    place: Place,
+    table: Annotated[str, typer.Argument(metavar="TABLE")],
+    dialect: Annotated[Literal["duckdb", "spark", "redshift"], typer.Option("--dialect", help="Whose SQL.")] = "duckdb",
+    as_of: AsOf = None,
+) -> None:
+    """Show the SQL behind a curated or metric table.
+
+    The settings are filled in.     In DuckDB's dialect a metric's SQL can be run as it is: it gives the rows of its table.
+
+    \b
+    Examples:
+      rental-etl sql revenue_monthly
+      rental-etl query "$(rental-etl sql revenue_monthly)"
+      rental-etl sql bookings --dialect spark
+    """
+    from rental_etl.cli.statements import statement
+
+    sys.stdout.write(statement(table, dialect=dialect, application=place.application(as_of=as_of)))
+
+
+def _show_check(result: "CheckResult") -> None:
+    say(f"{'ok' if result.ok else 'FAILED':<6}  {result.subject:<9}  {result.found}", sys.stdout)
+    if result.remedy and not result.ok:
+        say(f"{'':<6}  {'':<9}  do: {result.remedy}", sys.stdout)

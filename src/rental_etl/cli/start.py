@@ -1,0 +1,182 @@
+"""The commands to begin with: demo, generate, init."""
+
+import os
+import shlex
+import sys
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rental_etl.cli.options import day
+from rental_etl.cli.progress import watching
+from rental_etl.cli.terminal import heading, listing, say
+from rental_etl.errors import UsageError
+
+_SEED = 7
+_END = date(2024, 12, 31)
+_MARKER = "generated.txt"
+_TABLES = ("apartments", "apartment_attributes", "bookings", "user_viewing")
+_QUESTIONS = {
+    "revenue by month": "select month_start, currency, nights_sold, room_revenue, adr, revpar from revenue_monthly"
+    " where is_complete qualify row_number() over (order by month_start desc, room_revenue desc) <= 5",
+    "occupancy by month": "select month_start, available_nights, booked_nights, occupancy_rate from occupancy_rate_monthly"
+    " where is_complete order by month_start desc limit 5",
+    "repeat customers, over 30 days": "select as_of_date, customers_count, repeat_customers_count, repeat_customer_rate"
+    " from repeat_customer_rate_daily order by as_of_date desc limit 5",
+}
+
+
+def demo(
+    workspace: Annotated[
+        Path, typer.Option("--workspace", metavar="DIR", help="Where everything of the demo goes.")
+    ] = Path("rental-demo"),
+) -> None:
+    """Make a small realistic marketplace and run everything on it.
+
+    A configuration file is not read. Run it again and it goes on with the marketplace it made.
+
+    \b
+    Example:
+      rental-etl demo
+    """
+    from rental_etl.bootstrap import Application
+    from rental_etl.cli.answers import show
+    from rental_etl.cli.runs import conclude
+    from rental_etl.settings import load_settings
+
+    source = workspace / "source"
+    if not _is_generated(source):
+        _generate(
+            source, (2_000, 20_000, 30_000), seed=_SEED, end=datetime.now(tz=UTC).date() - timedelta(days=1), dirty=0.01
+        )
+    places = {
+        "workspace": workspace,
+        "source": {"url": str(source)},
+        "lake": {"url": str(workspace / "lake")},
+        "warehouse": {"url": f"duckdb:///{workspace / 'warehouse.duckdb'}"},
+    }
+    settings = load_settings(config=Path(os.devnull), overrides=places)
+    with watching() as watch:
+        application = Application(settings, watch=watch)
+        summary = application.run()
+    conclude(summary, application, as_json=False)
+    for title, sql in _QUESTIONS.items():
+        heading(title, sys.stdout)
+        answer = application.query(sql)
+        show(answer.columns, answer.rows, format="table", limit=5)
+    _show_where_to_go(workspace)
+
+
+def generate(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Made when it does not exist.")],
+    *,
+    apartments: Annotated[int, typer.Option("--apartments", min=0, metavar="N", help="Listings.")] = 2_000,
+    bookings: Annotated[int, typer.Option("--bookings", min=0, metavar="N", help="Bookings.")] = 20_000,
+    viewings: Annotated[int, typer.Option("--viewings", min=0, metavar="N", help="Viewings.")] = 30_000,
+    seed: Annotated[int, typer.Option("--seed", metavar="S", help="Another seed, another marketplace.")] = _SEED,
+    end: Annotated[
+        date,
+        typer.Option("--end", parser=day, metavar="DATE", help="Day of the newest bookings.", show_default=str(_END)),
+    ] = _END,
+    dirty: Annotated[
+        float, typer.Option("--dirty", min=0, max=1, metavar="R", help="Share of rows that get a defect.")
+    ] = 0.0,
+) -> None:
+    """Write a synthetic marketplace as four CSV files.
+
+    The same arguments give the same files.
+
+    \b
+    Example:
+      rental-etl generate ./data --apartments 2000 --bookings 20000 --viewings 30000 --seed 7 --dirty 0.05
+    """
+    _generate(folder, (apartments, bookings, viewings), seed=seed, end=end, dirty=dirty)
+    say(f"\nnext: rental-etl run --source {shlex.quote(str(folder))} --as-of {end}", sys.stderr)
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Made when it does not exist.")] = Path(),
+) -> None:
+    """Write a rental-etl.toml that explains every setting.
+
+    A file that exists is left alone.
+
+    \b
+    Example:
+      rental-etl init
+    """
+    from rental_etl.cli.starter import starter
+    from rental_etl.settings import CONFIG_NAME
+
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / CONFIG_NAME
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(starter())
+    except FileExistsError:
+        raise UsageError(
+            "there is a configuration file already, and it was left as it is",
+            where=str(path),
+            remedy="edit it, or name another folder: rental-etl init DIR",
+        ) from None
+    say(f"wrote {path}; every setting in it is a comment with its default", sys.stderr)
+
+
+def _generate(folder: Path, counts: tuple[int, int, int], *, seed: int, end: date, dirty: float) -> None:
+    """Write a marketplace, but never over files that were not made here."""
+    from rental_etl.synthetic.marketplace import generate as write_marketplace
+
+    apartments, bookings, viewings = counts
+    existing = [f"{table}.csv" for table in _TABLES if (folder / f"{table}.csv").exists()]
+    if existing and not (folder / _MARKER).exists():
+        raise UsageError(
+            f"{', '.join(existing)} would be overwritten, and rental-etl did not make them",
+            where=str(folder),
+            expected="a folder without such files",
+            remedy="name another folder",
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    options = f"--apartments {apartments} --bookings {bookings} --viewings {viewings} --seed {seed} --end {end} --dirty {dirty:g}"
+    (folder / _MARKER).write_text(f"Synthetic, made by:\nrental-etl generate DIR {options}\n", encoding="utf-8")
+    with watching() as watch:
+        watch.job("generate")
+        written = write_marketplace(
+            folder,
+            apartments=apartments,
+            bookings=bookings,
+            viewings=viewings,
+            seed=seed,
+            end=end,
+            dirty=dirty,
+            progress=watch.progress,
+        )
+    _show_generated(folder, written.rows, written.defects)
+
+
+def _show_generated(folder: Path, rows: Mapping[str, int], defects: Mapping[str, int]) -> None:
+    spoiled = f", {sum(defects.values()):,} of them with a defect" if defects else ""
+    say(f"{sum(rows.values()):,} rows written to {folder}{spoiled}", sys.stderr)
+    listing(("table", "rows"), list(rows.items()), sys.stderr)
+
+
+def _is_generated(folder: Path) -> bool:
+    return (folder / _MARKER).exists() and all((folder / f"{table}.csv").exists() for table in _TABLES)
+
+
+def _show_where_to_go(workspace: Path) -> None:
+    here = shlex.quote(str(workspace))
+    heading("try next", sys.stderr)
+    listing(
+        ("", ""),
+        [
+            (f'rental-etl query --workspace {here} "from top_listings_weekly limit 10"', "ask the warehouse"),
+            (f"rental-etl quarantine --workspace {here}", "the rows that were not taken, and why"),
+            (f"rental-etl status --workspace {here}", "runs, freshness, where every row is"),
+            (f"rental-etl export --workspace {here} ./metrics", "every metric table as CSV"),
+            ("rental-etl run --source DIR", "the same with your own files"),
+        ],
+        sys.stderr,
+    )

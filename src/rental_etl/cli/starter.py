@@ -1,0 +1,80 @@
+"""The text of a new `rental-etl.toml`: every key as a comment with its default, made from the settings themselves."""
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from rental_etl.settings import known_keys
+
+_HEAD = """\
+# Settings of rental-etl. Every line that is commented out shows a default; remove the `# ` to change one.
+# Each key can also be set in the environment: [metrics] top_n by RENTAL_ETL_METRICS__TOP_N.
+# A password is never written here: RENTAL_ETL_SOURCE__PASSWORD, RENTAL_ETL_WAREHOUSE__PASSWORD.
+"""
+# Where the default is to find something out, a comment shows what a value looks like.
+_EXAMPLES: Mapping[str, Any] = {
+    "lake.url": "./rental-data/lake",
+    "warehouse.url": "duckdb:///./rental-data/warehouse.duckdb",
+    "engine.threads": 2,
+    "engine.temp": "./rental-data/temp",
+    "metrics.reporting_currency": "USD",
+    "quality.max_quarantined_ratio": 0.2,
+    "files": ["reservations*.csv"],
+    "delivery": "full",
+    "date_order": "day_first",
+    "encoding": "latin-1",
+    "delimiter": ";",
+    "columns": {"booking_id": "res_no"},
+    "values": {"booking_status": {"OK": "confirmed"}},
+    "true_words": ["ja"],
+    "false_words": ["nein"],
+}
+
+
+def starter() -> str:
+    """The file, ready to be written."""
+    return _HEAD + "\n".join(_lines()) + "\n"
+
+
+def toml(value: Any) -> str:
+    """A default as TOML writes it."""
+    match value:
+        case timedelta():
+            return json.dumps(_duration(value))
+        case Path():
+            return json.dumps(f"./{value}" if not value.is_absolute() else str(value))
+        case Mapping():
+            return "{ " + ", ".join(f"{key} = {toml(item)}" for key, item in value.items()) + " }"
+        case list() | tuple():
+            return "[" + ", ".join(map(toml, value)) + "]"
+        case _:
+            return json.dumps(value, ensure_ascii=False)
+
+
+def _lines() -> Iterator[str]:
+    section = ""
+    explained: set[str] = set()
+    for key, description, default in known_keys():
+        place, _, name = key.rpartition(".")
+        if place != section:
+            yield f"\n[{place}]"
+            section = place
+        value = default
+        if default in (None, "", (), {}):
+            value = _EXAMPLES[key if key in _EXAMPLES else name]
+        example = "" if value is default else " (an example)"
+        setting = f"# {name} = {toml(value)}"
+        # A setting that every table has is explained at the first.
+        topic = name if place.startswith("tables.") else key
+        yield setting if topic in explained else f"{setting:<40}  # {description}{example}"
+        explained.add(topic)
+
+
+def _duration(value: timedelta) -> str:
+    seconds = value.total_seconds()
+    for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if seconds % size == 0:
+            return f"{seconds / size:g} {unit}s"
+    return f"{seconds:g} seconds"
