@@ -1,0 +1,48 @@
+# make demo   a synthetic marketplace, everything run on it
+# make test   all tests
+# make lint   style, types and import rules
+# make bench  the benchmarks, side by side with hand-written peers
+# Each target first makes the environment in .venv, from uv.lock.
+
+WORKSPACE ?= rental-demo
+PYTHON ?= python3
+RUN := .venv/bin
+UV := $(shell command -v uv)
+
+.PHONY: help environment demo test lint bench
+
+help:
+	@sed -n 's/^# \{0,1\}//p' Makefile
+
+ifdef UV
+environment:
+	@echo "environment: .venv, from uv.lock"
+	@$(UV) sync --frozen --inexact --quiet
+else
+environment: $(RUN)/uv
+	@echo "environment: .venv, from uv.lock"
+	@$(RUN)/uv sync --frozen --inexact --quiet --python $(RUN)/python
+endif
+
+# Without uv on the PATH: into the environment it makes, where `--inexact` leaves it.
+$(RUN)/uv:
+	@command -v $(PYTHON) >/dev/null || { echo "missing: Python 3.11 or newer (Debian: apt-get install python3 python3-venv)" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "too old: $$($(PYTHON) --version); Python 3.11 or newer is needed (make PYTHON=/path/to/python3.11 ...)" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "missing: the venv module of $(PYTHON) (Debian: apt-get install python3-venv)" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv
+	@$(RUN)/python -m pip install --quiet --disable-pip-version-check uv || { echo "uv could not be installed: is a package index reachable?" >&2; exit 1; }
+
+demo: environment
+	@$(RUN)/rental-etl demo --workspace "$(WORKSPACE)"
+
+test: environment
+	@$(RUN)/python -m pytest -n 2
+
+lint: environment
+	@$(RUN)/ruff check .
+	@$(RUN)/ruff format --check .
+	@$(RUN)/mypy
+	@$(RUN)/lint-imports
+
+bench: environment
+	@$(RUN)/python -m benchmarks.run
