@@ -95,8 +95,9 @@ class Calculation:
     def _gate(self, model: PresentationModel, columns: list[Column], files: list[Path]) -> None:
         name = f"presentation.{model.name}"
         self._engine.bind(name, files, columns=columns)
-        for invariant in model.invariants:
-            bad = self._engine.rows(f"select count(*) from {name} where {invariant['sql']}")[0][0]
+        counts = ", ".join(f"count(*) filter (where {invariant['sql']})" for invariant in model.invariants)
+        found = self._engine.rows(f"select {counts} from {name}")[0]
+        for invariant, bad in zip(model.invariants, found, strict=True):
             if bad:
                 raise QualityGateError(
                     f"{bad:,} rows of {model.name} break the invariant {invariant['name']}",

@@ -5,7 +5,7 @@ the curated views and the ledger in one transaction of the warehouse. A rerun wi
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -86,11 +86,14 @@ def prepare(
     if not _all_merged(landed, pinned):
         inputs["manifest"] = 0
     inputs["snapshots"] = {name: snapshot.snapshot_id for name, snapshot in pinned.snapshots.items()}
+    if not pinned.merged("fx_rates"):
+        # Without rates money stays in its own currencies.
+        parameters = replace(parameters, reporting_currency=None)
     models = presentation_models()
     calculation = Calculation(engine, parameters=parameters, scratch=scratch)
     inputs["range"] = calculation.data_range()
     changes = None if full_refresh else _changes(curated, pinned, last=last, data_range=inputs["range"])
-    missing = {name: _missing(model, pinned, parameters) for name, model in models.items()}
+    missing = {name: _missing(model, pinned) for name, model in models.items()}
     present = [model for name, model in models.items() if not missing[name]]
     for model in present:
         calculation.plan(model, _span(model, last=last, inputs=inputs, changes=changes, parameters=parameters))
@@ -167,15 +170,10 @@ def _span(
     return span_to_recompute(model, changes=changes, as_of_before=last.as_of, as_of=parameters.as_of)
 
 
-def _missing(model: PresentationModel, pinned: Pinned, parameters: Parameters) -> str:
+def _missing(model: PresentationModel, pinned: Pinned) -> str:
     lacking = [table for table in model.needs if not pinned.merged(table)]
     if lacking:
         return f"it needs {' and '.join(lacking)}, which was never delivered"
-    uses_money = "$reporting_currency" in model.sql or any(
-        "$reporting_currency" in shared.sql for shared in needed_intermediates(model.reads)
-    )
-    if uses_money and parameters.reporting_currency and not pinned.merged("fx_rates"):
-        return "metrics.reporting_currency needs fx_rates, which was never delivered"
     return ""
 
 

@@ -1,13 +1,12 @@
 -- Which nights of confirmed stays does another stay of the same listing already cover?
 -- grain: one interval [night_from, night_to) per stay that begins before earlier stays of its listing have ended
--- reads: curated.bookings
+-- reads: intermediate.confirmed_bookings
 -- nulls: no column is null
 -- A night that n stays cover appears n - 1 times, so nights sold less these are the distinct booked nights.
 with stays as (
     select apartment_id, checkin_date, checkout_date
-    from curated.bookings
-    where booking_status in ($confirmed_statuses)
-        and checkin_date < cast($period_to + interval 1 month as date)
+    from intermediate.confirmed_bookings
+    where checkin_date < cast($period_to + interval 1 month as date)
         and checkout_date > $period_from
 ),
 

@@ -16,14 +16,19 @@ with versions as (
 
 -- a version replaced on its own day leaves an empty interval, which the last filter drops
 in_force as (
-    select apartment_id, version_day as state_from, coalesce(next_version_day, date '9999-12-31') as state_to, price, currency
+    select
+        apartment_id,
+        case when version_number = 1 then date '0001-01-01' else version_day end as state_from,
+        coalesce(next_version_day, date '9999-12-31') as state_to,
+        price,
+        currency
     from versions
     where is_active
     union all
     -- before its first known version a listing counts as active at that version's price
     select apartment_id, date '0001-01-01' as state_from, version_day as state_to, price, currency
     from versions
-    where version_number = 1
+    where version_number = 1 and not is_active
 ),
 
 existing as (

@@ -1,15 +1,14 @@
 -- How many nights does a confirmed stay last, by the month of its arrival?
 -- grain: one row per month_start with a confirmed stay
--- reads: curated.bookings
+-- reads: intermediate.confirmed_bookings
 -- nulls: no column is null
 with days as (
     select
         checkin_date,
         count(*) as stays_count,
         sum(date_diff('day', checkin_date, checkout_date)) as nights_count
-    from curated.bookings
-    where booking_status in ($confirmed_statuses)
-        and checkin_date >= $period_from
+    from intermediate.confirmed_bookings
+    where checkin_date >= $period_from
         and checkin_date < cast($period_to + interval 1 month as date)
     group by checkin_date
 ),

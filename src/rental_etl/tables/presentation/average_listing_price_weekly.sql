@@ -2,72 +2,120 @@
 -- grain: one row per (week_start, currency) with a live listing, up to the week of as_of
 -- reads: intermediate.daily_rates, intermediate.listing_states
 -- nulls: no column is null; with a reporting currency a listing without a rate on the price day is left out
-with first_day as (
-    select min(valid_from) as day
+-- Listings are not counted week by week: what comes and goes in a week is added up, and its running sum is what is live. Prices to be converted are
+-- kept apart by amount, since each is rounded alone.
+with states as (
+    select
+        currency,
+        price,
+        $reporting_currency is not null and currency <> coalesce($reporting_currency, currency) as converts,
+        cast(date_trunc('week', valid_from) as date) as first_week,
+        -- a week's price day is its last day or as_of: the week that holds valid_to does not see the state any more, unless as_of comes before it
+        case when valid_to <= $as_of then cast(date_trunc('week', valid_to) as date) end as end_week
     from intermediate.listing_states
+    where valid_from <= $as_of
+),
+
+events as (
+    select
+        first_week as week_start,
+        currency,
+        case when converts then price else 0 end as foreign_price,
+        count(*) as listings_count,
+        cast(sum(price) as decimal(38, 2)) as total_price
+    from states
+    group by first_week, currency, case when converts then price else 0 end
+    union all
+    select
+        end_week as week_start,
+        currency,
+        case when converts then price else 0 end as foreign_price,
+        -count(*) as listings_count,
+        -cast(sum(price) as decimal(38, 2)) as total_price
+    from states
+    where end_week is not null
+    group by end_week, currency, case when converts then price else 0 end
+),
+
+changes as (
+    select
+        week_start,
+        currency,
+        foreign_price,
+        sum(listings_count) as listings_count,
+        cast(sum(total_price) as decimal(38, 2)) as total_price
+    from events
+    group by week_start, currency, foreign_price
+),
+
+running as (
+    select
+        currency,
+        foreign_price,
+        week_start,
+        lead(week_start) over (partition by currency, foreign_price order by week_start) as next_week_start,
+        cast(sum(listings_count) over (partition by currency, foreign_price order by week_start) as bigint) as listings_count,
+        cast(sum(total_price) over (partition by currency, foreign_price order by week_start) as decimal(38, 2)) as total_price
+    from changes
+),
+
+spans as (
+    select
+        currency,
+        foreign_price,
+        listings_count,
+        total_price,
+        greatest(week_start, $period_from) as first_week,
+        least(cast(coalesce(next_week_start - interval 7 day, date_trunc('week', $as_of)) as date), $period_to) as last_week
+    from running
+    where listings_count > 0
 ),
 
 weeks as (
-    select unnest(generate_series(cast(date_trunc('week', day) as date), $as_of, interval 7 day)) as week_start
-    from first_day
-    where day <= $as_of
-),
-
-price_days as (
     select
-        cast(week_start as date) as week_start,
-        least(cast(week_start + interval 6 day as date), $as_of) as price_day
-    from weeks
-    where cast(week_start as date) between $period_from and $period_to
+        currency,
+        foreign_price,
+        listings_count,
+        total_price,
+        unnest(generate_series(first_week, last_week, interval 7 day)) as week_start
+    from spans
+    where first_week <= last_week
 ),
 
 prices as (
     select
-        price_days.week_start,
-        coalesce($reporting_currency, states.currency) as currency,
+        cast(weeks.week_start as date) as week_start,
+        coalesce($reporting_currency, weeks.currency) as currency,
+        weeks.listings_count,
         case
-            when $reporting_currency is null or states.currency = $reporting_currency then states.price
-            else round(states.price * daily_rates.rate, 2)
-        end as price
-    from price_days
-    inner join intermediate.listing_states as states
-        on states.valid_from <= price_days.price_day
-        and price_days.price_day < states.valid_to
+            when weeks.foreign_price = 0 then weeks.total_price
+            else cast(weeks.listings_count as decimal(9, 0)) * round(cast(weeks.foreign_price as decimal(19, 2)) * daily_rates.rate, 2)
+        end as total_price
+    from weeks
     left join intermediate.daily_rates as daily_rates
-        on daily_rates.currency = states.currency
-        and daily_rates.rate_day = price_days.price_day
-    where $reporting_currency is null or states.currency = $reporting_currency or daily_rates.rate is not null
+        on daily_rates.currency = weeks.currency
+        and daily_rates.rate_day = least(cast(weeks.week_start + interval 6 day as date), $as_of)
+    where weeks.foreign_price = 0 or daily_rates.rate is not null
 ),
 
 totals as (
-    select week_start, currency, count(*) as listings_count, cast(sum(price) as decimal(38, 2)) as total_price
-    from prices
-    group by week_start, currency
-),
-
--- whole units and cents apart, so that no sum in cents leaves 64 bits
-parts as (
     select
         week_start,
         currency,
-        listings_count,
-        total_price,
-        cast(floor(total_price) as bigint) as units,
-        cast((total_price - floor(total_price)) * 100 as bigint) as cents
-    from totals
+        cast(sum(listings_count) as bigint) as listings_count,
+        cast(sum(total_price) as decimal(38, 2)) as total_price
+    from prices
+    group by week_start, currency
 )
 
 select
     week_start,
     currency,
-    cast(listings_count as bigint) as listings_count,
+    listings_count,
     total_price,
     cast(
-        cast(
-            (units // listings_count) * 100
-            + (2 * ((units % listings_count) * 100 + cents) + listings_count) // (2 * listings_count)
-            as decimal(20, 0)
-        ) * 0.01 as decimal(38, 2)
+        cast((2 * cast(total_price * 100 as hugeint) + listings_count) // (2 * listings_count) as decimal(30, 0)) * 0.01
+        as decimal(38, 2)
     ) as average_price,
     week_start + interval 6 day <= $as_of as is_complete
-from parts
+from totals

@@ -1,17 +1,16 @@
 -- How long before arrival do guests book?
 -- grain: one row per month_start with a confirmed booking made on or before its check-in date
--- reads: curated.bookings
+-- reads: intermediate.confirmed_bookings
 -- nulls: no column is null
 with days as (
     select
-        cast(booking_date as date) as booking_day,
+        booking_day,
         count(*) as bookings_count,
-        sum(date_diff('day', cast(booking_date as date), checkin_date)) as lead_days_count
-    from curated.bookings
-    where booking_status in ($confirmed_statuses)
-        and checkin_date >= cast(booking_date as date)
-        and booking_date >= $period_from
-        and booking_date < $period_to + interval 1 month
+        sum(date_diff('day', booking_day, checkin_date)) as lead_days_count
+    from intermediate.confirmed_bookings
+    where checkin_date >= booking_day
+        and booking_day >= $period_from
+        and booking_day < $period_to + interval 1 month
     group by booking_day
 ),
 

@@ -1,16 +1,15 @@
 -- Which share of the customers of the last 30 days booked more than once in them?
 -- grain: one row per as_of_date, without a gap from the first confirmed booking day to as_of
--- reads: curated.bookings, intermediate.data_range
+-- reads: intermediate.confirmed_bookings, intermediate.data_range
 -- nulls: repeat_customer_rate is null on a day whose 30 days hold no confirmed booking
 with bookings as (
     select
-        cast(booking_date as date) as booking_day,
-        lag(cast(booking_date as date)) over (partition by user_id order by booking_date) as previous_day,
-        lead(cast(booking_date as date)) over (partition by user_id order by booking_date) as next_day
-    from curated.bookings
-    where booking_status in ($confirmed_statuses)
-        and booking_date >= greatest($period_from, date '0001-02-01') - interval 29 day
-        and booking_date < least($period_to, $as_of) + interval 1 day
+        booking_day,
+        lag(booking_day) over (partition by user_id order by booking_day) as previous_day,
+        lead(booking_day) over (partition by user_id order by booking_day) as next_day
+    from intermediate.confirmed_bookings
+    where booking_day >= $period_from - interval 29 day
+        and booking_day <= least($period_to, $as_of)
 ),
 
 -- From its day until the user's next one, a booking is the last of its user: it makes a customer for 30 days, and a repeat customer as long as

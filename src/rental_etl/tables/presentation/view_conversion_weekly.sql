@@ -1,6 +1,6 @@
 -- Which share of what users looked at in a week did they book within 30 days?
 -- grain: one row per week_start with a view
--- reads: curated.bookings, curated.user_viewing
+-- reads: curated.user_viewing, intermediate.confirmed_bookings
 -- nulls: no column is null
 with views as (
     select
@@ -14,30 +14,57 @@ with views as (
         and viewed_at < $period_to + interval 7 day
 ),
 
-pairs as (
+bookings as (
+    select user_id, apartment_id, booking_day
+    from intermediate.confirmed_bookings
+    where booking_day >= $period_from
+        and booking_day < $period_to + interval 36 day
+),
+
+totals as (
     select
         week_start,
-        user_id,
-        apartment_id,
-        min(view_day) as first_view_day,
         count(*) as views_count,
         count(*) filter (where is_wishlisted) as wishlisted_count
     from views
-    where week_start between $period_from and $period_to
+    group by week_start
+),
+
+pairs as (
+    select week_start, user_id, apartment_id
+    from views
     group by week_start, user_id, apartment_id
 ),
 
-bookings as (
-    select user_id, apartment_id, cast(booking_date as date) as booking_day
-    from curated.bookings
-    where booking_status in ($confirmed_statuses)
-        and booking_date >= $period_from
-        and booking_date < $period_to + interval 36 day
+viewers as (
+    select week_start, user_id, count(*) as pairs_count
+    from pairs
+    group by week_start, user_id
+),
+
+seen as (
+    select week_start, count(*) as viewers_count, sum(pairs_count) as pairs_count
+    from viewers
+    group by week_start
+),
+
+-- only pairs with a booking at any time need their first view day
+booked_pairs as (
+    select
+        views.week_start,
+        views.user_id,
+        views.apartment_id,
+        min(views.view_day) as first_view_day
+    from views
+    semi join bookings
+        on bookings.user_id = views.user_id
+        and bookings.apartment_id = views.apartment_id
+    group by views.week_start, views.user_id, views.apartment_id
 ),
 
 converted as (
     select pairs.week_start, count(*) as converted_pairs_count
-    from pairs
+    from booked_pairs as pairs
     semi join bookings
         on bookings.user_id = pairs.user_id
         and bookings.apartment_id = pairs.apartment_id
@@ -46,38 +73,17 @@ converted as (
     group by pairs.week_start
 ),
 
-viewers as (
-    select
-        week_start,
-        user_id,
-        count(*) as pairs_count,
-        sum(views_count) as views_count,
-        sum(wishlisted_count) as wishlisted_count
-    from pairs
-    group by week_start, user_id
-),
-
-weeks as (
-    select
-        week_start,
-        cast(sum(views_count) as bigint) as views_count,
-        cast(count(*) as bigint) as viewers_count,
-        cast(sum(wishlisted_count) as bigint) as wishlisted_count,
-        cast(sum(pairs_count) as bigint) as pairs_count
-    from viewers
-    group by week_start
-),
-
 counts as (
     select
-        weeks.week_start,
-        weeks.views_count,
-        weeks.viewers_count,
-        weeks.wishlisted_count,
-        weeks.pairs_count,
-        cast(coalesce(converted.converted_pairs_count, 0) as bigint) as converted_pairs_count
-    from weeks
-    left join converted on converted.week_start = weeks.week_start
+        totals.week_start,
+        totals.views_count,
+        totals.wishlisted_count,
+        seen.viewers_count,
+        cast(seen.pairs_count as bigint) as pairs_count,
+        coalesce(converted.converted_pairs_count, 0) as converted_pairs_count
+    from totals
+    inner join seen on seen.week_start = totals.week_start
+    left join converted on converted.week_start = totals.week_start
 )
 
 select
@@ -93,3 +99,4 @@ select
     ) as conversion_rate,
     week_start + interval 35 day <= $as_of as is_complete
 from counts
+where week_start between $period_from and $period_to
