@@ -12,7 +12,7 @@ UV := $(shell command -v uv)
 .PHONY: help environment demo test lint bench
 
 help:
-	@sed -n 's/^# \{0,1\}//p' Makefile
+	@sed -n '/^#/!q; s/^# //p' Makefile
 
 ifdef UV
 environment:

@@ -20,7 +20,7 @@ _ROWS_IN_A_TABLE = 200
 
 def quarantine(
     place: Place,
-    table: Annotated[str | None, typer.Argument(metavar="[TABLE]", help="Only of this source table.")] = None,
+    table: Annotated[str | None, typer.Argument(metavar="TABLE", help="Only of this source table.")] = None,
     *,
     every: Annotated[
         bool, typer.Option("--all", help="Of every batch, not only of those since the last full one.")

@@ -4,6 +4,7 @@
 4 another run holds the workspace, 130 interrupted.
 """
 
+import difflib
 import errno
 import os
 import sys
@@ -46,10 +47,13 @@ def misused(error: typer.TyperException) -> int:
     """Say what is wrong with the options, in the same style as any other error."""
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "rental-etl"
-    what, _, choices = error.format_message().replace("Value error, ", "").partition(" (Possible options: ")
+    what = error.format_message().replace("Value error, ", "").partition(" (Possible options: ")[0]
     lines = [("error", what[:1].lower() + what[1:].rstrip(".")), ("where", path)]
-    if choices:
-        lines.append(("expected", choices.rstrip(")")))
+    near = difflib.get_close_matches(
+        getattr(error, "option_name", ""), getattr(error, "possibilities", None) or (), n=1
+    )
+    if near:
+        lines.append(("expected", f"did you mean {near[0]}?"))
     say([*lines, ("do", f"see `{path} --help`")])
     return USAGE
 

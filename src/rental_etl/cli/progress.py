@@ -105,7 +105,8 @@ class Lines:
     def _end(self, outcome: str) -> None:
         if self._name:
             with suppress(BrokenPipeError):
-                print(f"{self._name:<9} {outcome}", file=sys.stderr, flush=True)  # noqa: T201
+                sys.stderr.write(f"{self._name:<9} {outcome}\n")
+                sys.stderr.flush()
         self._name = ""
 
 

@@ -111,7 +111,7 @@ def sql(
 ) -> None:
     """Show the SQL behind a curated or metric table.
 
-    The settings are filled in.     In DuckDB's dialect a metric's SQL can be run as it is: it gives the rows of its table.
+    The settings are filled in. In DuckDB's dialect a metric's SQL runs as it is shown, and gives the rows of its table.
 
     \b
     Examples:

@@ -78,9 +78,9 @@ def generate(
     viewings: Annotated[int, typer.Option("--viewings", min=0, metavar="N", help="Viewings.")] = 30_000,
     seed: Annotated[int, typer.Option("--seed", metavar="S", help="Another seed, another marketplace.")] = _SEED,
     end: Annotated[
-        date,
-        typer.Option("--end", parser=day, metavar="DATE", help="Day of the newest bookings.", show_default=str(_END)),
-    ] = _END,
+        date | None,
+        typer.Option("--end", parser=day, metavar="DATE", help=f"Day of the newest bookings.  [default: {_END}]"),
+    ] = None,
     dirty: Annotated[
         float, typer.Option("--dirty", min=0, max=1, metavar="R", help="Share of rows that get a defect.")
     ] = 0.0,
@@ -93,12 +93,12 @@ def generate(
     Example:
       rental-etl generate ./data --apartments 2000 --bookings 20000 --viewings 30000 --seed 7 --dirty 0.05
     """
-    _generate(folder, (apartments, bookings, viewings), seed=seed, end=end, dirty=dirty)
-    say(f"\nnext: rental-etl run --source {shlex.quote(str(folder))} --as-of {end}", sys.stderr)
+    _generate(folder, (apartments, bookings, viewings), seed=seed, end=end or _END, dirty=dirty)
+    say(f"next: rental-etl run --source {shlex.quote(str(folder))} --as-of {end or _END}", sys.stderr)
 
 
 def init(
-    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Made when it does not exist.")] = Path(),
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Made when it does not exist.")] = Path(),
 ) -> None:
     """Write a rental-etl.toml that explains every setting.
 

@@ -1,12 +1,14 @@
 """The text of a new `rental-etl.toml`: every key as a comment with its default, made from the settings themselves."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from rental_etl.settings import known_keys
+from rental_etl.settings.sections import TablesSettings
 
 _HEAD = """\
 # Settings of rental-etl. Every line that is commented out shows a default; remove the `# ` to change one.
@@ -21,15 +23,23 @@ _EXAMPLES: Mapping[str, Any] = {
     "engine.temp": "./rental-data/temp",
     "metrics.reporting_currency": "USD",
     "quality.max_quarantined_ratio": 0.2,
-    "files": ["reservations*.csv"],
     "delivery": "full",
     "date_order": "day_first",
     "encoding": "latin-1",
     "delimiter": ";",
-    "columns": {"booking_id": "res_no"},
-    "values": {"booking_status": {"OK": "confirmed"}},
     "true_words": ["ja"],
     "false_words": ["nein"],
+    **{f"tables.{table}.files": [f"my_{table}*.csv"] for table in TablesSettings.model_fields},
+    "tables.apartments.columns": {"id": "listing_no"},
+    "tables.apartments.values": {"currency": {"US$": "USD"}},
+    "tables.apartment_attributes.columns": {"id": "listing_no"},
+    "tables.apartment_attributes.values": {"state": {"California": "CA"}},
+    "tables.bookings.columns": {"booking_id": "reservation_no", "booking_status": "state"},
+    "tables.bookings.values": {"booking_status": {"OK": "confirmed", "STORNO": "canceled"}},
+    "tables.user_viewing.columns": {"viewed_at": "seen_at"},
+    "tables.user_viewing.values": {"call_to_action": {"contact": "contact_agent"}},
+    "tables.fx_rates.columns": {"rate": "usd_per_unit"},
+    "tables.fx_rates.values": {"currency": {"US$": "USD"}},
 }
 
 
@@ -46,11 +56,15 @@ def toml(value: Any) -> str:
         case Path():
             return json.dumps(f"./{value}" if not value.is_absolute() else str(value))
         case Mapping():
-            return "{ " + ", ".join(f"{key} = {toml(item)}" for key, item in value.items()) + " }"
+            return "{ " + ", ".join(f"{_key(key)} = {toml(item)}" for key, item in value.items()) + " }"
         case list() | tuple():
             return "[" + ", ".join(map(toml, value)) + "]"
         case _:
             return json.dumps(value, ensure_ascii=False)
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[\w-]+", name, re.ASCII) else json.dumps(name)
 
 
 def _lines() -> Iterator[str]:

@@ -4,12 +4,13 @@ import difflib
 import re
 from typing import TYPE_CHECKING
 
-from rental_etl.errors import UsageError
+from rental_etl.errors import ModelError, UsageError
 
 if TYPE_CHECKING:
     from rental_etl.bootstrap import Application
 
-_WITH = re.compile(r"^with\s", re.MULTILINE)
+_FIRST_WORD = re.compile(r"^(with|select)\b", re.MULTILINE)
+_SHARED = re.compile(r"\bintermediate\.(?=\w)")
 
 
 def statement(table: str, *, dialect: str, application: "Application") -> str:
@@ -34,14 +35,15 @@ def statement(table: str, *, dialect: str, application: "Application") -> str:
 
 def _together(sql: str, shared: list[tuple[str, str]]) -> str:
     """One statement of a model and the queries it reads, each of them a named part."""
+    if not shared:
+        return sql
     parts = ",\n\n".join(f"intermediate_{name} as (\n{text.strip()}\n)" for name, text in shared)
-    text = re.sub(r"\bintermediate\.(?=\w)", "intermediate_", sql)
-    parts = re.sub(r"\bintermediate\.(?=\w)", "intermediate_", parts)
-    if not parts:
-        return text
-    if _WITH.search(text):
-        return _WITH.sub(f"with {parts},\n\n".replace("\\", "\\\\"), text, count=1)
-    return re.sub(r"^select\b", f"with {parts}\n\nselect".replace("\\", "\\\\"), text, count=1, flags=re.MULTILINE)
+    first = _FIRST_WORD.search(sql)
+    if first is None:
+        raise ModelError("a model has neither `with` nor `select` at the beginning of a line")
+    own = sql[first.start() :]
+    rest = ",\n\n" + own.removeprefix("with").lstrip() if first[0] == "with" else "\n\n" + own
+    return _SHARED.sub("intermediate_", f"{sql[: first.start()]}with {parts}{rest}")
 
 
 def _unknown(table: str, known: list[str]) -> UsageError:
