@@ -1,0 +1,152 @@
+"""Measures the product beside its peers and prints ratios: `python -m benchmarks.run`, or `make bench`.
+
+Generates the data once (benchmarks/data/), runs every step in a fresh process, all of them once per round, and writes benchmarks/RESULTS.md when nothing was
+left out. Figures are medians over the rounds. Returns 1 when the product and a peer disagree on a row, 0 otherwise: a missed target is
+reported, not an error.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+
+from benchmarks.contenders import NEEDS, Round
+from benchmarks.deliveries import prepare
+from benchmarks.measure import machine
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A promise: the steps it needs, how its figure is computed from them, and its bound."""
+
+    what: str
+    steps: tuple[str, ...]
+    figure: Callable[["Figures"], float]
+    bound: float
+    unit: str = "x"
+    at_least: bool = False
+
+    def met(self, figure: float) -> bool:
+        """Whether the figure keeps the promise."""
+        return figure >= self.bound if self.at_least else figure <= self.bound
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The rounds' medians by step."""
+
+    rounds: Sequence[Round]
+
+    def wall(self, step: str) -> float:
+        """Seconds on the clock."""
+        return median(each.measured[step].wall for each in self.rounds)
+
+    def cpu(self, step: str) -> float:
+        """Seconds of CPU time."""
+        return median(each.measured[step].cpu for each in self.rounds)
+
+    def peak(self, step: str) -> float:
+        """The greatest memory of any round, in MB."""
+        return max(each.measured[step].peak_mb for each in self.rounds)
+
+    def has(self, steps: Sequence[str]) -> bool:
+        """Whether all of the steps were measured."""
+        return all(step in self.rounds[0].measured for step in steps)
+
+
+def _ratio(step: str, other: str) -> Callable[[Figures], float]:
+    return lambda figures: figures.wall(step) / figures.wall(other)
+
+
+TARGETS = (
+    Target("full run, times the DuckDB script", ("full", "duckdb"), _ratio("full", "duckdb"), 1.5),
+    Target("pandas script, times the full run", ("full", "pandas"), _ratio("pandas", "full"), 2.0, at_least=True),
+    Target("peak memory of the full run", ("full",), lambda figures: figures.peak("full") / 1024, 2.0, unit="GB"),
+    Target("rerun with nothing new", ("rerun",), lambda figures: figures.wall("rerun"), 2.0, unit="s"),
+    Target("1 % changed in the last three months, as delta", ("delta", "full"), _ratio("delta", "full"), 0.25),
+    Target(
+        "1 % changed in the last three months, as full delivery", ("recent", "full"), _ratio("recent", "full"), 0.75
+    ),
+    Target("1 % changed over all months, as full delivery", ("spread", "full"), _ratio("spread", "full"), 1.3),
+    Target("rental-etl --help", ("help",), lambda figures: figures.wall("help"), 0.3, unit="s"),
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print and write down; the process's exit code."""
+    options = _options(arguments)
+    wanted = {step for name in options.only or NEEDS for step in (name, *NEEDS[name])}
+    print("preparing the data", file=sys.stderr)
+    deliveries = prepare(
+        options.workdir, apartments=options.apartments, bookings=options.bookings, viewings=options.viewings
+    )
+    rounds: list[Round] = []
+    for number in range(options.rounds):
+        print(f"round {number + 1} of {options.rounds}", file=sys.stderr)
+        # agreement is the same in every round: looking once spares minutes
+        rounds.append(Round(deliveries, options.workdir / "round", check=number == 0))
+        rounds[-1].run(wanted.__contains__, lambda line: print(f"  {line}", file=sys.stderr))
+    report = _report(Figures(rounds), options)
+    print(report)
+    disagreements = [line for each in rounds for line in each.disagreements]
+    for line in disagreements:
+        print(f"DISAGREEMENT {line}", file=sys.stderr)
+    if not options.only and not disagreements:
+        options.results.write_text(report, encoding="utf-8")
+    return 1 if disagreements else 0
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--bookings", type=int, default=5_000_000)
+    parser.add_argument("--viewings", type=int, default=5_000_000)
+    parser.add_argument("--apartments", type=int, default=200_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument(
+        "--only", action="append", choices=sorted(NEEDS), help="only this step and those it needs; may be repeated"
+    )
+    parser.add_argument("--workdir", type=Path, default=HERE / "data", help="where data and workspaces are written")
+    parser.add_argument("--results", type=Path, default=HERE / "RESULTS.md", help="where the figures are written")
+    return parser.parse_args(arguments)
+
+
+def _report(figures: Figures, options: argparse.Namespace) -> str:
+    lines = [
+        "# Benchmark results",
+        "",
+        f"{options.bookings:,} bookings, {options.viewings:,} viewings, {options.apartments:,} listings; medians of {options.rounds}"
+        " rounds, memory at its greatest. The peers and the product gave the same rows in all twelve tables.",
+        "",
+        f"Machine: {machine()}, DuckDB {version('duckdb')}, pandas {version('pandas')}.",
+        f"Command: `python -m benchmarks.run --bookings {options.bookings} --viewings {options.viewings}"
+        f" --apartments {options.apartments} --rounds {options.rounds}`",
+        "",
+        "| promise | seen | bound | kept |",
+        "|---|---|---|---|",
+    ]
+    for target in TARGETS:
+        if figures.has(target.steps):
+            figure, kept = target.figure(figures), target.met(target.figure(figures))
+            bound = f"{'at least' if target.at_least else 'at most'} {target.bound} {target.unit}"
+            lines.append(f"| {target.what} | {figure:.2f} {target.unit} | {bound} | {'yes' if kept else 'NO'} |")
+    lines += ["", "| step | wall s | CPU s | peak MB | seconds per job |", "|---|---|---|---|---|"]
+    for step in figures.rounds[0].measured:
+        jobs = _jobs(figures, step)
+        lines.append(
+            f"| {step} | {figures.wall(step):.2f} | {figures.cpu(step):.2f} | {figures.peak(step):.0f} | {jobs} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _jobs(figures: Figures, step: str) -> str:
+    first = figures.rounds[0].jobs.get(step, {})
+    return ", ".join(f"{job} {median(each.jobs[step].get(job, 0.0) for each in figures.rounds):.2f}" for job in first)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
