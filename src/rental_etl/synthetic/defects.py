@@ -15,8 +15,8 @@ Row = list[str]
 Effect = Literal["none", "warning", "refused", "repeated"]
 """What a pipeline does with the row: reads it as if it were clean, keeps it with a warning, quarantines it, or keeps one of two."""
 NULL_WORDS = ("null", "NULL", "Null", "None", "NaN", "nan", "")
-_TRUE_WORDS = ("True", "TRUE", "1", "y", "Y", "yes", "t")
-_FALSE_WORDS = ("False", "FALSE", "0", "n", "N", "no", "f")
+_TRUE_WORDS = ("True", "TRUE", "1", "y", "Y", "yes")
+_FALSE_WORDS = ("False", "FALSE", "0", "n", "N", "no")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +162,7 @@ DEFECTS: Mapping[str, tuple[Defect, ...]] = {
         Defect("awkward_text", "none", _put(column="title", words=_HARMLESS_TEXT)),
         Defect("odd_boolean", "none", _boolean("is_active")),
         Defect("lower_case_currency", "none", _reword(column="currency", change=str.lower)),
-        Defect("too_many_decimals", "none", _reword(column="price", change=lambda text: text + "4")),
+        Defect("too_many_decimals", "warning", _reword(column="price", change=lambda text: text + "4")),
         Defect("padded", "none", _reword(column="price", change=lambda text: f"  {text} ")),
         Defect("other_zone", "none", _reword(column="listing_created_on", change=_other_zone)),
     ),
@@ -173,7 +173,7 @@ DEFECTS: Mapping[str, tuple[Defect, ...]] = {
         Defect("repeated_key", "repeated", _repeat(column="amenities", words=("Wifi",))),
         Defect("null_word", "none", _put(column="square_feet", words=NULL_WORDS)),
         Defect("awkward_text", "none", _put(column="body", words=_HARMLESS_TEXT)),
-        Defect("too_many_decimals", "none", _put(column="bathrooms", words=("1.25", "2.049", "0.55"))),
+        Defect("too_many_decimals", "warning", _put(column="bathrooms", words=("1.25", "2.049", "0.55"))),
         Defect("integer_as_decimal", "none", _reword(column="square_feet", change=lambda text: text + ".0")),
     ),
     "bookings": (
@@ -200,7 +200,7 @@ DEFECTS: Mapping[str, tuple[Defect, ...]] = {
             _reword(column="booking_status", change=lambda text: text.replace("canceled", "Cancelled")),
         ),
         Defect("lower_case_currency", "none", _reword(column="currency", change=str.lower)),
-        Defect("too_many_decimals", "none", _reword(column="total_price", change=lambda text: text + "5")),
+        Defect("too_many_decimals", "warning", _reword(column="total_price", change=lambda text: text + "5")),
         Defect("integer_as_decimal", "none", _reword(column="num_guests", change=lambda text: text + ".0")),
         Defect("padded", "none", _reword(column="booking_status", change=lambda text: f" {text}  ")),
         Defect("other_zone", "none", _reword(column="booking_date", change=_other_zone)),

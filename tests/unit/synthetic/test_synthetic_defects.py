@@ -7,6 +7,7 @@ from random import Random
 
 import pytest
 
+from reference.reading import read_row
 from rental_etl.synthetic.columns import COLUMNS, quoted, record
 from rental_etl.synthetic.defects import DEFECTS, Case, Defect
 from rental_etl.synthetic.marketplace import Generated, generate
@@ -60,6 +61,23 @@ def test_a_defect_changes_the_row_or_adds_one_beside_it(table: str, defect: Defe
     assert rows is not None
     assert [SAMPLES[table]] != rows
     assert (2 if defect.name.startswith("repeated") else 1) == len(rows)
+
+
+@pytest.mark.parametrize(
+    ("table", "defect"),
+    [
+        pytest.param(table, defect, id=f"{table}.{defect.name}")
+        for table, all_ in DEFECTS.items()
+        for defect in all_
+        if not defect.name.endswith("_fields")  # a record of another shape is no row of columns
+    ],
+)
+def test_a_defect_is_refused_exactly_when_it_says_so(table: str, defect: Defect) -> None:
+    for seed in range(20):
+        case = Case(table, SAMPLES[table], BEFORE if table == "bookings" else None, Random(seed))
+        rows = defect.spoil(case) or []
+        read = [read_row(table, dict(zip(COLUMNS[table], row, strict=True)), day=END) for row in rows]
+        assert [row.valid for row in read] == [defect.effect != "refused"] * len(rows)
 
 
 def test_every_defect_occurs_in_every_table_and_evenly(dirty: tuple[Path, Generated]) -> None:
