@@ -26,7 +26,7 @@ END = date(2024, 6, 30)
 FIRST_DAY = END - timedelta(days=BOOKING_DAYS - 1)
 HELD = ("confirmed", "completed", "pending", "no_show")
 
-PROMISED = "5cba21d4d20dfc71456294bda625c9e717eff9e361c18a3d15bd3cd3823b5849"
+PROMISED = "242625a71c3cae0b394a7b250964acb2fd6f4517701564478a0947e9ad49f409"
 
 Row = Mapping[str, str]
 
