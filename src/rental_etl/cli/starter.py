@@ -13,7 +13,7 @@ from rental_etl.settings.sections import TablesSettings
 _HEAD = """\
 # Settings of rental-etl. Every line that is commented out shows a default; remove the `# ` to change one.
 # Each key can also be set in the environment: [metrics] top_n by RENTAL_ETL_METRICS__TOP_N.
-# A password is never written here: RENTAL_ETL_SOURCE__PASSWORD, RENTAL_ETL_WAREHOUSE__PASSWORD.
+# A password is never written here.
 """
 # Where the default is to find something out, a comment shows what a value looks like.
 _EXAMPLES: Mapping[str, Any] = {
