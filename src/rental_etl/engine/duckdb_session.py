@@ -3,7 +3,6 @@
 Reads and writes only the files it is told to; nothing of the session outlives it.
 """
 
-import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -11,13 +10,15 @@ from typing import Any, Self
 
 import duckdb
 
-from rental_etl.errors import SystemUnreachableError
+from rental_etl.errors import ModelError, RentalEtlError, SystemUnreachableError
 from rental_etl.model.contract import Column
 from rental_etl.ports.engine import WrittenFile
 
+_BROKEN_SQL = (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException, duckdb.SyntaxException)
+
 
 class DuckDBEngine:
-    """An `Engine` on one machine."""
+    """An `Engine` on one machine. Statements raise SystemUnreachableError when memory, disk or a file fails, ModelError when they are wrong."""
 
     def __init__(self, *, memory: str, threads: int | None, temp: Path) -> None:
         self._connection = duckdb.connect(":memory:")
@@ -27,6 +28,9 @@ class DuckDBEngine:
         self.execute("set preserve_insertion_order = false")
         self.execute("set timezone = 'UTC'")
         self.execute("set enable_progress_bar = false")
+        # A name that is not defined must never resolve to a Python variable of the caller, nor fetch an extension.
+        self.execute("set python_enable_replacements = false")
+        self.execute("set autoinstall_known_extensions = false")
         if threads:
             self.execute(f"set threads = {int(threads)}")
         self._kinds: dict[str, str] = {}
@@ -43,34 +47,33 @@ class DuckDBEngine:
         self, name: str, files: Sequence[Path], *, columns: Sequence[Column], tags: Sequence[Mapping[str, int]] = ()
     ) -> None:
         """Make Parquet files readable as one relation with exactly `columns`."""
-        names = ", ".join(f'"{column.name}"' for column in columns)
         if not files:
-            nulls = ", ".join(f'cast(null as {column.sql_type}) as "{column.name}"' for column in columns)
-            extra = ", ".join(f"cast(null as bigint) as {tag}" for tag in ("_batch_id", "_part", "_row"))
-            self.define(name, f"select {nulls}, {extra} where false")
-        elif not tags:
+            nulls = ", ".join(f"cast(null as {column.sql_type}) as {_name(column.name)}" for column in columns)
+            self.define(name, f"select {nulls} where false")
+            return
+        names = ", ".join(_name(column.name) for column in columns)
+        if not tags:
             self.define(name, f"select {names} from read_parquet({_list(files)}, hive_partitioning = false)")
         else:
-            self.define(
-                name, " union all ".join(_tagged(file, names, tag) for file, tag in zip(files, tags, strict=True))
-            )
+            tagged = (_tagged(file, names, tag) for file, tag in zip(files, tags, strict=True))
+            self.define(name, " union all ".join(tagged))
 
     def define(self, name: str, sql: str) -> None:
         """Name a query; it is evaluated where it is used."""
         self._make_room(name, "view")
-        self.execute(f"create or replace view {name} as {sql}")
+        self.execute(f"create or replace view {_dotted(name)} as {sql}")
 
     def keep(self, name: str, sql: str) -> int:
         """Evaluate a query once and keep its rows under a name; returns the number of rows."""
         self._make_room(name, "table")
-        self.execute(f"create or replace table {name} as {sql}")
-        return int(self.rows(f"select count(*) from {name}")[0][0])
+        found = self.execute(f"create or replace table {_dotted(name)} as {sql}").fetchone()
+        return int(found[0]) if found else 0
 
     def drop(self, name: str) -> None:
         """Forget a kept or defined relation and free what it holds."""
         kind = self._kinds.pop(name, "")
         if kind:
-            self.execute(f"drop {kind} if exists {name}")
+            self.execute(f"drop {kind} if exists {_dotted(name)}")
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """A small result as Python tuples."""
@@ -80,13 +83,13 @@ class DuckDBEngine:
         self, sql: str, folder: Path, *, stem: str, columns: Sequence[Column], month_of: str = ""
     ) -> list[WrittenFile]:
         """Write a query's rows as Parquet with Iceberg field ids 1..n in the order of `columns`."""
-        names = ", ".join(f'"{column.name}"' for column in columns)
-        ids = ", ".join(f'"{column.name}": {number}' for number, column in enumerate(columns, start=1))
+        names = ", ".join(_name(column.name) for column in columns)
+        ids = ", ".join(f"{_name(column.name)}: {number}" for number, column in enumerate(columns, start=1))
         options = f"format parquet, compression zstd, compression_level 1, field_ids {{{ids}}}, return_stats"
         if month_of:
-            select = f"select {names}, strftime({month_of}, '%Y-%m') as month from ({sql})"
+            select = f"select {names}, strftime({_name(month_of)}, '%Y-%m') as month from ({sql})"
             target = folder
-            options += f", partition_by (month), write_partition_columns false, filename_pattern '{stem}-{{i}}', overwrite_or_ignore"
+            options += f", partition_by (month), write_partition_columns false, overwrite_or_ignore, filename_pattern '{stem}-{{i}}'"
         else:
             select = f"select {names} from ({sql})"
             target = folder / f"{stem}.parquet"
@@ -98,35 +101,70 @@ class DuckDBEngine:
         return [file for file in written if file.rows]
 
     def execute(self, sql: str) -> duckdb.DuckDBPyConnection:
-        """Run one statement. Raises SystemUnreachableError when memory or disk is used up or a file cannot be read."""
+        """Run one statement."""
         try:
             return self._connection.execute(sql)
-        except duckdb.OutOfMemoryException as error:
-            raise SystemUnreachableError(
-                "the engine ran out of memory",
-                where=_first_line(error),
-                remedy="give it more with [engine] memory, or free disk space for [engine] temp",
-            ) from error
-        except duckdb.IOException as error:
-            raise SystemUnreachableError(
-                "the engine could not read or write a file",
-                where=_first_line(error),
-                remedy="check that the disk is not full and the workspace is complete; run again, nothing half-done is visible",
-            ) from error
+        except duckdb.Error as error:
+            raise _explained(error, sql) from error
+        except RuntimeError as error:
+            if "Query interrupted" not in str(error):
+                raise
+            # The driver's other threads go on with the statement, and closing would wait for them.
+            self._connection.interrupt()
+            raise KeyboardInterrupt from error
 
     def _make_room(self, name: str, kind: str) -> None:
         if self._kinds.get(name, kind) != kind:
             self.drop(name)
-        if "." in name:
-            with contextlib.suppress(duckdb.CatalogException):
-                self.execute(f"create schema if not exists {name.partition('.')[0]}")
+        schema, dot, _ = name.partition(".")
+        if dot and name not in self._kinds:
+            self.execute(f"create schema if not exists {_name(schema)}")
         self._kinds[name] = kind
 
 
+def _explained(error: duckdb.Error, sql: str) -> RentalEtlError:
+    """What a driver's error means to the user."""
+    message = str(error).strip().splitlines()[0]
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return SystemUnreachableError(
+            "the engine ran out of memory",
+            where=message,
+            remedy="give it more with [engine] memory, or free disk space for [engine] temp",
+        )
+    if isinstance(error, _BROKEN_SQL):
+        return ModelError(
+            f"a statement is wrong: {message}",
+            where=" ".join(sql.split())[:200],
+            remedy="this is a defect of rental-etl: report it with this message",
+        )
+    if isinstance(error, duckdb.ConversionException | duckdb.OutOfRangeException):
+        return ModelError(
+            f"a value does not fit the type that a statement gives it: {message}",
+            where=" ".join(sql.split())[:200],
+            expected="amounts and counts within the types of docs/metrics.md",
+            remedy="correct the value at the source, or report it with this message",
+        )
+    # The driver raises several kinds, its plain base class among them, for a Parquet file that is not whole.
+    return SystemUnreachableError(
+        "the engine could not read or write a file",
+        where=message,
+        expected="files of the lake as they were written, and a disk with room",
+        remedy="check that the disk is not full and the workspace is complete; run again, nothing half-done is visible",
+    )
+
+
 def _tagged(file: Path, names: str, tag: Mapping[str, int]) -> str:
-    constants = ", ".join(f"cast({value} as bigint) as {name}" for name, value in tag.items())
-    source = f"read_parquet({_text(str(file))}, hive_partitioning = false, file_row_number = true)"
-    return f"select {names}, {constants}, file_row_number as _row from {source}"
+    constants = "".join(f", cast({int(value)} as bigint) as {_name(name)}" for name, value in tag.items())
+    source = f"read_parquet({_list([file])}, hive_partitioning = false, file_row_number = true)"
+    return f"select {names}{constants}, file_row_number as _row from {source}"
+
+
+def _name(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _dotted(name: str) -> str:
+    return ".".join(map(_name, name.split(".")))
 
 
 def _text(value: str) -> str:
@@ -135,7 +173,3 @@ def _text(value: str) -> str:
 
 def _list(files: Sequence[Path]) -> str:
     return "[" + ", ".join(_text(str(file)) for file in files) + "]"
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0]

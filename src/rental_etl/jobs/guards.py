@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from rental_etl.jobs.merge import Survey
+from rental_etl.jobs.landed import Survey
 from rental_etl.model.batch import Batch
 
 

@@ -6,7 +6,8 @@ Leaves `merge.apartment_history` (see `merge`), `merge.retired` (id, deleted_on)
 from collections.abc import Sequence
 from datetime import date
 
-from rental_etl.jobs.merge import KeyedMerge, Survey, Tally
+from rental_etl.jobs.landed import Survey, Tally
+from rental_etl.jobs.merge import KeyedMerge
 from rental_etl.model.batch import Batch
 from rental_etl.model.contract import Contract
 from rental_etl.ports.engine import Engine
@@ -21,12 +22,17 @@ _NEVER = "date '9999-12-31'"
 
 
 class ListingMerge:
-    """The history is upserted by version; presence is folded batch by batch. Needs `base.apartment_history` and `base.apartments`."""
+    """The history is upserted by version; presence follows from the keys that full batches name. Needs `base.apartment_history` and `base.apartments`."""
 
     def __init__(self, engine: Engine, *, landing: Landing, contract: Contract) -> None:
         self.engine = engine
         self.history = KeyedMerge(
-            engine, landing=landing, contract=contract, model=curated_models()["apartment_history"], select=EFFECTIVE
+            engine,
+            landing=landing,
+            contract=contract,
+            model=curated_models()["apartment_history"],
+            select=EFFECTIVE,
+            finding="warn:changed_version:",
         )
         engine.define("merge.retired_0", "select id, deleted_on from base.apartments where deleted_on is not null")
         engine.define("merge.known_0", "select id from base.apartments")
@@ -38,16 +44,13 @@ class ListingMerge:
         """What became of the landed rows."""
         return self.history.tally
 
-    def segments(self, batches: Sequence[Batch]) -> list[tuple[Batch, ...]]:
-        """Presence depends on the order of every batch, so each is folded alone."""
-        return [(batch,) for batch in batches]
-
     def bind(self, prefix: str, batches: Sequence[Batch]) -> None:
         """Make the landed rows and named keys of a segment readable."""
         self.history.bind(prefix, batches)
 
-    def survey(self, prefix: str) -> Survey:
+    def survey(self, prefix: str, batch: Batch) -> Survey:
         """How many present listings a bound full batch would retire."""
+        del batch
         present = (
             f"select known.id from {self._known} as known anti join {self._retired} as retired on known.id = retired.id"
         )
@@ -57,7 +60,7 @@ class ListingMerge:
         return Survey(int(before), int(deleted))
 
     def fold(self, prefix: str, batches: tuple[Batch, ...]) -> None:
-        """Fold one bound batch."""
+        """Fold one bound segment: one full batch, or deltas, which only ever bring listings back."""
         engine, batch = self.engine, batches[0]
         self.history.fold(prefix, batches)
         engine.keep(
@@ -76,18 +79,12 @@ class ListingMerge:
         self._known, self._retired = f"{prefix}_known", f"{prefix}_retired"
 
     def finish(self) -> None:
-        """Define the outcome relations, and count versions whose content was replaced under a known modification."""
+        """Define the outcome relations."""
         self.history.finish()
         engine = self.engine
         engine.define("merge.retired", f"select id, deleted_on from {self._retired}")
         engine.define("merge.history", "select * from merge.apartment_history")
         engine.keep("merge.apartments", curated_models()["apartments"].sql)
-        changed = engine.rows(
-            "select came._batch_id, count(*) from merge.apartment_history_in as came"
-            " semi join merge.apartment_history_out as gone"
-            " on came.id = gone.id and came.effective_modified_at = gone.effective_modified_at group by came._batch_id"
-        )
-        self.tally.find("warn:changed_version:", {int(batch_id): int(rows) for batch_id, rows in changed})
 
     def changes(self) -> dict[str, list[str]]:
         """What metrics have to know: `state_day` from the first day a listing's state moved, `title` when a shown title did."""

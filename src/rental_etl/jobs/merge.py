@@ -4,69 +4,32 @@ Works on relations `merge.*` of an engine session and leaves there `merge.<table
 came in force), `merge.<table>_out` (rows that were in force and are no more) and `merge.<table>_deleted` (last versions of deleted keys). Nothing is written.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import groupby
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass
 
+from rental_etl.jobs.landed import Survey, Tally, bind_landed, changed_days, counts
 from rental_etl.model.batch import Batch
-from rental_etl.model.contract import Column, Contract
+from rental_etl.model.contract import Contract
 from rental_etl.ports.engine import Engine
 from rental_etl.ports.lake import Landing
 from rental_etl.tables.models import CuratedModel
 
-ERROR_COLUMN = Column("_error", "text")
-
-
-@dataclass(slots=True)
-class Tally:
-    """By batch, what became of its landed rows (replaced, repeated, refused, deleted) and its findings (rows by rule)."""
-
-    fates: dict[int, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
-    findings: dict[int, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
-
-    def add(self, fate: str, counts: Mapping[int, int]) -> None:
-        """Count rows of batches under a fate."""
-        for batch_id, rows in counts.items():
-            self.fates[batch_id][fate] += rows
-
-    def find(self, rule: str, counts: Mapping[int, int]) -> None:
-        """Count rows of batches under a rule."""
-        for batch_id, rows in counts.items():
-            self.findings[batch_id][rule] += rows
+# A state is a query over the one before; so many deep it is evaluated and kept.
+_DEPTH = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
-    """What a full batch would do, for the guards: keys (or rows) in force before it, and keys it would delete."""
+class _Meeting:
+    """A segment held against the state before it, not yet folded: relations `<prefix>_in`, `_out` and `_deleted` are made.
 
-    keys_before: int
-    keys_deleted: int = 0
-
-
-def bind_landed(engine: Engine, prefix: str, *, landing: Landing, contract: Contract, batches: Sequence[Batch]) -> None:
-    """Bind batches: `<prefix>_landed`, typed rows with `_error`, `_batch_id`, `_part`, `_row`; and `<prefix>_named`, the keys they name.
-
-    A key counts as named also in a refused or unreadable row: it is present at the source.
+    `present` is the state with the rows that the segment revives, `graves` the deleted rows it leaves; `revived` says whether there were any.
     """
-    files: list[Path] = []
-    tags: list[Mapping[str, int]] = []
-    for batch in batches:
-        for number, part in enumerate(batch.reading.parts):
-            files.append(landing.path(part.path))
-            tags.append({"_batch_id": batch.batch_id, "_part": number})
-    engine.bind(f"{prefix}_landed", files, columns=(*contract.columns, ERROR_COLUMN), tags=tags)
-    if not contract.key:
-        return
-    keys = ", ".join(column.name for column in contract.key)
-    known = " and ".join(f"{column.name} is not null" for column in contract.key)
-    quarantines = [landing.path(batch.reading.quarantine) for batch in batches if batch.reading.quarantine]
-    engine.bind(f"{prefix}_quarantined", quarantines, columns=contract.key)
-    engine.define(
-        f"{prefix}_named",
-        f"select {keys} from {prefix}_landed union all select {keys} from {prefix}_quarantined where {known}",
-    )
+
+    tally: Tally
+    present: str
+    graves: str
+    revived: bool
+    deleted: int
 
 
 class KeyedMerge:
@@ -74,6 +37,7 @@ class KeyedMerge:
 
     `base.<table>` holds the rows in force before, `graves` (a relation, or "") the last versions of deleted keys. `select` turns landed
     rows into the table's columns (the listing history computes one). With `forgets`, a full batch deletes the keys it does not name.
+    `finding`, if any, is the rule under which rows are counted that replace a row in force.
     """
 
     def __init__(
@@ -86,6 +50,7 @@ class KeyedMerge:
         graves: str = "",
         select: str = "*",
         forgets: bool = False,
+        finding: str = "",
     ) -> None:
         self.engine = engine
         self.landing = landing
@@ -95,6 +60,7 @@ class KeyedMerge:
         self.graves = graves
         self.select = select
         self.forgets = forgets
+        self.finding = finding
         self.tally = Tally()
         self._empty = not engine.rows(f"select 1 from {self.state} limit 1")
         self._buried = bool(graves) and bool(engine.rows(f"select 1 from {graves} limit 1"))
@@ -102,48 +68,52 @@ class KeyedMerge:
         self._key = ", ".join(model.key)
         self._in: list[str] = []
         self._out: list[str] = []
-
-    def segments(self, batches: Sequence[Batch]) -> list[tuple[Batch, ...]]:
-        """Batches in order, cut so that a full one that deletes stands alone."""
-        cut = groupby(batches, key=lambda batch: batch.batch_id if self.forgets and batch.kind == "full" else 0)
-        return [tuple(group) for _, group in cut]
+        self._depth = 0
+        self._surveyed: dict[str, _Meeting] = {}
 
     def bind(self, prefix: str, batches: Sequence[Batch]) -> None:
         """Make the landed rows and named keys of a segment readable."""
         bind_landed(self.engine, prefix, landing=self.landing, contract=self.contract, batches=batches)
 
-    def survey(self, prefix: str) -> Survey:
-        """What a bound full batch would do; keeps the rows it would delete for `fold`."""
-        before = self._count(self.state)
-        if not self.forgets:
+    def survey(self, prefix: str, batch: Batch) -> Survey:
+        """What a bound full batch would do; the work is kept for `fold`."""
+        before = self.engine.rows(f"select count(*) from {self.state}")[0][0]
+        if not before or not self.forgets:
             return Survey(before)
-        same = self._same_key("state", "named")
-        deleted = self.engine.keep(
-            f"{prefix}_deleted",
-            f"select {self._of('state')} from {self.state} as state anti join {prefix}_named as named on {same}",
-        )
-        return Survey(before, deleted)
+        self._surveyed[prefix] = self._meet(prefix, (batch,))
+        return Survey(before, self._surveyed[prefix].deleted)
 
     def fold(self, prefix: str, batches: tuple[Batch, ...]) -> None:
-        """Fold one bound segment (a full batch after its `survey`)."""
-        engine = self.engine
-        engine.define(
-            f"{prefix}_valid", f"select {self.select}, _batch_id as _seq from {prefix}_landed where _error is null"
-        )
-        self.tally.add("refused", self._counts(f"{prefix}_landed", "_error is not null"))
-        winners = self._winners(prefix)
+        """Fold one bound segment: one full batch, or deltas."""
         first = self._empty and len(batches) == 1 and not self._buried
         self._empty = False
         if first:
-            self.state = winners
-            self._in.append(winners)
+            self._valid(prefix, tally=self.tally)
+            self.state, _ = self._winners(prefix, tally=self.tally)
+            self._in.append(self.state)
             return
-        if len(batches) > 1:
-            self._resolve_series(prefix, winners)
-        else:
-            self._compare(prefix, winners)
-        self._revive(prefix, winners)
-        self._replace(prefix, deletes=self.forgets and batches[0].kind == "full")
+        meeting = self._surveyed.pop(prefix, None) or self._meet(prefix, batches)
+        self.tally.absorb(meeting.tally)
+        self.graves = meeting.graves
+        self._in += [f"{prefix}_in", *([f"{prefix}_revived"] if meeting.revived else [])]
+        self._out.append(f"{prefix}_out")
+        gone = f"select {self._key} from {prefix}_out"
+        if meeting.deleted:
+            gone += f" union all select {self._key} from {prefix}_deleted"
+            self._out.append(f"{prefix}_deleted")
+            graves = f"select {self._names} from {self.graves} union all select {self._names} from {prefix}_deleted"
+            self.engine.define(f"{prefix}_graves", graves)
+            self.graves, self._buried = f"{prefix}_graves", True
+        self.engine.define(f"{prefix}_gone", gone)
+        self._depth += 1
+        make = self.engine.define if self._depth % _DEPTH else self.engine.keep
+        make(
+            f"{prefix}_state",
+            f"select {self._of('state')} from {meeting.present} as state"
+            f" anti join {prefix}_gone as gone on {self._same_key('state', 'gone')}"
+            f" union all select {self._names} from {prefix}_in",
+        )
+        self.state = f"{prefix}_state"
 
     def finish(self) -> None:
         """Define the outcome relations of the whole fold."""
@@ -157,167 +127,166 @@ class KeyedMerge:
             self.engine.define(f"merge.{self.model.name}_deleted", f"select {columns} from {self.graves}")
 
     def changes(self) -> dict[str, list[str]]:
-        """By kind of day, the first and last day, old or new, that a changed row matters to."""
+        """What metrics have to know of the rows that came and went."""
         return changed_days(self.engine, self.model)
 
-    def _winners(self, prefix: str) -> str:
-        """One row per key and batch; the rows that lose inside their batch are counted."""
+    def _meet(self, prefix: str, batches: tuple[Batch, ...]) -> _Meeting:
+        """Find out what a bound segment changes, without changing anything."""
+        tally = Tally()
+        valid = self._valid(prefix, tally=tally)
+        winners, lost = self._winners(prefix, tally=tally)
+        present, graves = self._revive(prefix, winners, tally=tally)
+        deletes = self.forgets and batches[0].kind == "full"
+        if len(batches) > 1:
+            self._resolve_series(prefix, winners, present, tally=tally)
+        else:
+            self._compare(prefix, winners, present, deletes=deletes)
+            changed = counts(self.engine, f"{prefix}_in")
+            rows = {batch: valid[batch] - lost.get(batch, 0) - changed.get(batch, 0) for batch in valid}
+            tally.add("repeated", rows)
+            self._find(tally, counts(self.engine, f"{prefix}_met", "_meets"))
+        tally.add("replaced", counts(self.engine, f"{prefix}_out"))
+        deleted = 0
+        if deletes:
+            tally.add("deleted", counts(self.engine, f"{prefix}_deleted"))
+            deleted = self.engine.rows(f"select count(*) from {prefix}_deleted")[0][0]
+        return _Meeting(tally, present, graves, present != self.state, deleted)
+
+    def _valid(self, prefix: str, *, tally: Tally) -> dict[int, int]:
+        """Define the rows that break no error rule; returns their number by batch, and counts the refused ones."""
+        sql = f"select {self.select}, _batch_id as _seq from {prefix}_landed where _error is null"
+        self.engine.define(f"{prefix}_valid", sql)
+        rows = self.engine.rows(
+            f"select _batch_id, count(*) - count(_error), count(_error) from {prefix}_landed group by _batch_id"
+        )
+        tally.add("refused", {int(batch): int(refused) for batch, _, refused in rows if refused})
+        return {int(batch): int(valid) for batch, valid, _ in rows}
+
+    def _winners(self, prefix: str, *, tally: Tally) -> tuple[str, dict[int, int]]:
+        """One row per key and batch; the rows that lose inside their batch are counted, and returned by batch."""
         engine, key = self.engine, self._key
         repeated = engine.keep(
             f"{prefix}_repeated", f"select {key}, _seq from {prefix}_valid group by {key}, _seq having count(*) > 1"
         )
         if not repeated:
-            return f"{prefix}_valid"
+            return f"{prefix}_valid", {}
         same = self._same_key("valid", "repeated") + " and valid._seq = repeated._seq"
-        engine.define(
+        engine.keep(
             "merge.candidates",
             f"select valid.* from {prefix}_valid as valid semi join {prefix}_repeated as repeated on {same}",
         )
         engine.keep(f"{prefix}_resolved", self.model.sql)
-        lost = dict(self._counts("merge.candidates"))
-        for batch_id, rows in self._counts(f"{prefix}_resolved").items():
+        lost = counts(engine, "merge.candidates")
+        for batch_id, rows in counts(engine, f"{prefix}_resolved").items():
             lost[batch_id] -= rows
-        self.tally.add("repeated", lost)
-        self.tally.find("warn:repeated_key:", lost)
+        tally.add("repeated", lost)
+        tally.find("warn:repeated_key:", lost)
         engine.define(
             f"{prefix}_winners",
             f"select valid.* from {prefix}_valid as valid anti join {prefix}_repeated as repeated on {same}"
             f" union all select * from {prefix}_resolved",
         )
-        return f"{prefix}_winners"
+        return f"{prefix}_winners", lost
 
-    def _compare(self, prefix: str, winners: str) -> None:
-        """Keep the winners that are new or say something else than the row in force."""
-        same = " and ".join(
-            [self._same_key("winners", "state")]
-            + [f"winners.{column} is not distinct from state.{column}" for column in self.model.content]
-        )
-        self.engine.keep(
-            f"{prefix}_changed",
-            f"select {self._of('winners')} from {winners} as winners anti join {self.state} as state on {same}",
-        )
-        repeated = self._counts(winners)
-        for batch_id, rows in self._counts(f"{prefix}_changed").items():
-            repeated[batch_id] -= rows
-        self.tally.add("repeated", repeated)
+    def _revive(self, prefix: str, winners: str, *, tally: Tally) -> tuple[str, str]:
+        """A deleted key that is named again first by an invalid row is present: its last valid version is in force again.
 
-    def _resolve_series(self, prefix: str, winners: str) -> None:
+        Returns the state with the revived rows, and the graves without any key that is named.
+        """
+        if not self._buried:
+            return self.state, self.graves
+        engine, key = self.engine, self._key
+        engine.keep(
+            f"{prefix}_first_named",
+            f"select {key}, min(_batch_id) as _seq from {prefix}_named as named"
+            f" semi join {self.graves} as graves on {self._same_key('named', 'graves')} group by {key}",
+        )
+        named = f"{prefix}_first_named as named on {self._same_key('graves', 'named')}"
+        won = self._same_key("graves", "winners") + " and named._seq = winners._seq"
+        revived = engine.keep(
+            f"{prefix}_revived",
+            f"select {self._of('graves')} from {self.graves} as graves join {named} anti join {winners} as winners on {won}",
+        )
+        engine.keep(f"{prefix}_buried", f"select {self._of('graves')} from {self.graves} as graves anti join {named}")
+        if not revived:
+            return self.state, f"{prefix}_buried"
+        tally.add("deleted", {batch: -rows for batch, rows in counts(engine, f"{prefix}_revived").items()})
+        engine.define(
+            f"{prefix}_present",
+            f"select {self._names} from {self.state} union all select {self._names} from {prefix}_revived",
+        )
+        return f"{prefix}_present", f"{prefix}_buried"
+
+    def _compare(self, prefix: str, winners: str, present: str, *, deletes: bool) -> None:
+        """Hold one batch against the rows in force: one join tells what is new, what differs and, in a full batch, what is missing."""
+        engine, first = self.engine, self.model.key[0]
+        old = ", ".join(f"gone.{column.name} as _old_{column.name}" for column in self.model.columns)
+        differs = " or ".join(f"came.{name} is distinct from gone.{name}" for name in self.model.content) or "false"
+        engine.keep(
+            f"{prefix}_met",
+            f"select {self._of('came')}, {old}, came.{first} is not null as _comes,"
+            f" came.{first} is not null and gone.{first} is not null as _meets"
+            f" from {winners} as came {'full' if deletes else 'left'} join {present} as gone on {self._same_key('came', 'gone')}"
+            f" where came.{first} is null or gone.{first} is null or {differs}",
+        )
+        old = ", ".join(f"_old_{column.name} as {column.name}" for column in self.model.columns)
+        engine.define(f"{prefix}_in", f"select {self._names} from {prefix}_met where _comes")
+        engine.define(f"{prefix}_out", f"select {old} from {prefix}_met where _meets")
+        if deletes:
+            named = self._same_key("gone", "named")
+            missing = f"(select {old} from {prefix}_met where not _comes)"
+            engine.keep(
+                f"{prefix}_deleted",
+                f"select gone.* from {missing} as gone anti join {prefix}_named as named on {named}",
+            )
+
+    def _resolve_series(self, prefix: str, winners: str, present: str, *, tally: Tally) -> None:
         """Of several batches' versions of a key and the row in force, find what changed, what repeated and what is in force at the end."""
         engine, key, names = self.engine, self._key, self._names
-        same = self._same_key("state", "winners")
+        engine.keep(
+            f"{prefix}_before",
+            f"select {self._of('state')} from {present} as state"
+            f" semi join {winners} as winners on {self._same_key('state', 'winners')}",
+        )
         engine.define(
             f"{prefix}_versions",
-            f"select {names}, _seq from {winners} union all"
-            f" select {self._of('state')}, cast(0 as bigint) as _seq from {self.state} as state semi join {winners} as winners on {same}",
+            f"select {names}, _seq from {winners} union all select {names}, cast(0 as bigint) as _seq from {prefix}_before",
         )
         # Most keys come once and meet nothing: only the others need their versions compared in order.
-        engine.keep(f"{prefix}_met", f"select {key} from {prefix}_versions group by {key} having count(*) > 1")
-        meets = self._same_key("versions", "met")
-        versions = f"from {prefix}_versions as versions {{join}} join {prefix}_met as met on {meets}"
+        engine.keep(f"{prefix}_several", f"select {key} from {prefix}_versions group by {key} having count(*) > 1")
+        several = f"join {prefix}_several as several on {self._same_key('versions', 'several')}"
         window = f"over (partition by {key} order by _seq)"
-        differs = (
-            " or ".join(f"lag({column}) {window} is distinct from {column}" for column in self.model.content) or "false"
-        )
+        differs = " or ".join(f"lag({name}) {window} is distinct from {name}" for name in self.model.content) or "false"
         engine.keep(
             f"{prefix}_marked",
-            f"select {names}, _seq, (row_number() {window} = 1 or {differs}) as _changes"
-            f" from (select versions.* {versions.format(join='semi')})",
+            f"select {names}, _seq, row_number() {window} as _place, {differs} as _differs"
+            f" from (select versions.* from {prefix}_versions as versions semi {several})",
         )
-        self.tally.add("repeated", self._counts(f"{prefix}_marked", "not _changes"))
+        tally.add("repeated", counts(engine, f"{prefix}_marked", "_place > 1 and not _differs"))
+        self._find(tally, counts(engine, f"{prefix}_marked", "_place > 1 and _differs"))
         engine.keep(
             f"{prefix}_ranked",
             f"select {names}, _seq, row_number() over (partition by {key} order by _seq desc) as _rank"
-            f" from {prefix}_marked where _changes",
+            f" from {prefix}_marked where _place = 1 or _differs",
         )
-        self.tally.add("replaced", self._counts(f"{prefix}_ranked", "_rank > 1 and _seq > 0"))
+        tally.add("replaced", counts(engine, f"{prefix}_ranked", "_rank > 1 and _seq > 0"))
+        # Whatever is last has changed, even when it says what the row in force said: another version came between.
         engine.define(
-            f"{prefix}_changed",
-            f"select {names} from {prefix}_ranked where _rank = 1 and _seq > 0"
-            f" union all select {self._of('versions')} {versions.format(join='anti')}",
+            f"{prefix}_in",
+            f"select {names} from {prefix}_ranked where _rank = 1 and _seq > 0 union all"
+            f" select {self._of('versions')} from {prefix}_versions as versions anti {several}",
+        )
+        engine.keep(
+            f"{prefix}_out",
+            f"select {names} from {prefix}_ranked where _rank > 1 and _seq = 0",
         )
 
-    def _revive(self, prefix: str, winners: str) -> None:
-        """A deleted key that is named again only by invalid rows is present: its last valid version is in force again."""
-        engine = self.engine
-        engine.define(f"{prefix}_in", f"select {self._names} from {prefix}_changed")
-        if not self.graves:
-            return
-        buried = self.graves
-        if self._buried:
-            named, won = self._same_key("graves", "named"), self._same_key("graves", "winners")
-            revived = engine.keep(
-                f"{prefix}_revived",
-                f"select {self._of('graves')} from {buried} as graves semi join {prefix}_named as named on {named}"
-                f" anti join {winners} as winners on {won}",
-            )
-            if revived:
-                self.tally.add("deleted", {batch: -rows for batch, rows in self._counts(f"{prefix}_revived").items()})
-                engine.define(
-                    f"{prefix}_in",
-                    f"select {self._names} from {prefix}_changed union all select {self._names} from {prefix}_revived",
-                )
-            engine.keep(
-                f"{prefix}_buried",
-                f"select {self._of('graves')} from {buried} as graves anti join {prefix}_named as named on {named}",
-            )
-            buried = f"{prefix}_buried"
-        self.graves = buried
-
-    def _replace(self, prefix: str, *, deletes: bool) -> None:
-        """Define the state after the segment."""
-        came = f"{prefix}_in"
-        same = self._same_key("state", "came")
-        self.engine.keep(
-            f"{prefix}_replaced",
-            f"select {self._of('state')} from {self.state} as state semi join {came} as came on {same}",
-        )
-        self.tally.add("replaced", self._counts(f"{prefix}_replaced"))
-        gone = f"select {self._key} from {prefix}_replaced"
-        self._in.append(came)
-        self._out.append(f"{prefix}_replaced")
-        if deletes:
-            self.tally.add("deleted", self._counts(f"{prefix}_deleted"))
-            gone += f" union all select {self._key} from {prefix}_deleted"
-            self._out.append(f"{prefix}_deleted")
-            self.engine.define(
-                f"{prefix}_graves",
-                f"select {self._names} from {self.graves} union all select {self._names} from {prefix}_deleted",
-            )
-            self.graves = f"{prefix}_graves"
-            self._buried = True
-        self.engine.define(f"{prefix}_gone", gone)
-        stays = self._same_key("state", "gone")
-        self.engine.define(
-            f"{prefix}_state",
-            f"select {self._of('state')} from {self.state} as state anti join {prefix}_gone as gone on {stays}"
-            f" union all select {self._names} from {came}",
-        )
-        self.state = f"{prefix}_state"
-
-    def _counts(self, relation: str, condition: str = "true") -> dict[int, int]:
-        rows = self.engine.rows(f"select _batch_id, count(*) from {relation} where {condition} group by _batch_id")
-        return {int(batch_id): int(count) for batch_id, count in rows}
-
-    def _count(self, relation: str) -> int:
-        return int(self.engine.rows(f"select count(*) from {relation}")[0][0])
+    def _find(self, tally: Tally, rows: dict[int, int]) -> None:
+        if self.finding:
+            tally.find(self.finding, rows)
 
     def _same_key(self, left: str, right: str) -> str:
         return " and ".join(f"{left}.{column} = {right}.{column}" for column in self.model.key)
 
     def _of(self, alias: str) -> str:
         return ", ".join(f"{alias}.{column.name}" for column in self.model.columns)
-
-
-def changed_days(engine: Engine, model: CuratedModel) -> dict[str, list[str]]:
-    """The hull of the days that rows of `merge.<table>_in` and `_out` matter to, by kind."""
-    if not model.changes:
-        return {}
-    ends = ", ".join(f"min({first}), max({last})" for first, last in model.changes.values())
-    moved = f"(select * from merge.{model.name}_in union all select * from merge.{model.name}_out)"
-    found = engine.rows(f"select {ends} from {moved}")[0]
-    kinds = enumerate(model.changes)
-    return {
-        f"{model.source}.{kind}": [str(found[2 * place]), str(found[2 * place + 1])]
-        for place, kind in kinds
-        if found[2 * place] is not None
-    }

@@ -12,8 +12,9 @@ from typing import Any, Protocol
 
 from rental_etl.errors import BatchRefusedError
 from rental_etl.jobs.guards import Limits, objection
+from rental_etl.jobs.landed import Survey, Tally, segments
 from rental_etl.jobs.listings import ListingMerge
-from rental_etl.jobs.merge import KeyedMerge, Survey, Tally
+from rental_etl.jobs.merge import KeyedMerge
 from rental_etl.jobs.plan import TablePlan, plan_table
 from rental_etl.jobs.viewings import KeylessMerge
 from rental_etl.model.batch import Batch
@@ -35,15 +36,11 @@ class Merger(Protocol):
         """What became of the landed rows."""
         ...
 
-    def segments(self, batches: Sequence[Batch]) -> list[tuple[Batch, ...]]:
-        """Batches in order, cut into what is folded together."""
-        ...
-
     def bind(self, prefix: str, batches: Sequence[Batch]) -> None:
         """Make a segment readable."""
         ...
 
-    def survey(self, prefix: str) -> Survey:
+    def survey(self, prefix: str, batch: Batch) -> Survey:
         """What a bound full batch would do."""
         ...
 
@@ -119,12 +116,12 @@ def _fold(plan: TablePlan, *, landing: Landing, engine: Engine, limits: Limits, 
         _bind_base(engine, model, plan=plan)
     fold = Fold(plan, _merger(plan, landing=landing, engine=engine))
     last_full = max((batch.batch_id for batch in plan.pending if batch.kind == "full"), default=0)
-    for segment in fold.merger.segments(plan.pending):
+    for segment in segments(plan.pending):
         prefix = f"merge.{plan.contract.table}_{segment[0].batch_id}"
         fold.merger.bind(prefix, segment)
         passed = []
         for batch in segment:
-            survey = fold.merger.survey(prefix) if batch.kind == "full" else None
+            survey = fold.merger.survey(prefix, batch) if batch.kind == "full" else None
             reason = "" if batch.batch_id in waived else objection(batch, limits=limits, survey=survey)
             if not reason:
                 passed.append(batch)
@@ -197,7 +194,7 @@ def _commit_table(
     written = []
     if months is None or months:
         written = engine.write(
-            f"select * from merge.{model.name}",
+            f"select * from merge.{model.name} where {_in_months(model, months)}",
             curated.folder(model.name),
             stem=uuid.uuid4().hex[:12],
             columns=model.columns,
@@ -214,10 +211,20 @@ def _commit_table(
     return sum(file.rows for file in written)
 
 
+def _in_months(model: CuratedModel, months: frozenset[str] | None) -> str:
+    """The condition that keeps rows of some months; a state that was evaluated before its base was narrowed holds the others too."""
+    if months is None or not model.partition_by:
+        return "true"
+    days = ", ".join(f"date '{month}-01'" for month in sorted(months))
+    return f"cast(date_trunc('month', {model.partition_by}) as date) in ({days})"
+
+
 def _touched_months(engine: Engine, model: CuratedModel) -> frozenset[str]:
     """Months of rows that came or went; an unpartitioned table is one month called ""."""
     if model.name not in _FOLDED:
-        now, before = f"select * from merge.{model.name}", f"select * from base.{model.name}"
+        # A batch has one version of a key: key and batch tell deleted rows apart.
+        columns = ", ".join((*model.key, "_batch_id")) if model.name.endswith("_deleted") else "*"
+        now, before = (f"select {columns} from {layer}.{model.name}" for layer in ("merge", "base"))
         differs = engine.rows(f"select 1 from (({now} except {before}) union all ({before} except {now})) limit 1")
         return frozenset({""}) if differs else frozenset()
     moved = f"(select * from merge.{model.name}_in union all select * from merge.{model.name}_out)"

@@ -5,7 +5,7 @@ Leaves `merge.<table>`, `merge.<table>_in` and `merge.<table>_out` in the engine
 
 from collections.abc import Sequence
 
-from rental_etl.jobs.merge import Survey, Tally, bind_landed, changed_days
+from rental_etl.jobs.landed import Survey, Tally, bind_landed, changed_days, counts
 from rental_etl.model.batch import Batch
 from rental_etl.model.contract import Contract
 from rental_etl.ports.engine import Engine
@@ -14,7 +14,7 @@ from rental_etl.tables.models import CuratedModel
 
 
 def in_force(batches: Sequence[Batch]) -> tuple[Batch, ...]:
-    """Of batches in order, those whose rows count: a full one replaces all before it, a delta what its name delivered before."""
+    """Of batches of a table without a key, in order, those whose rows count: a full one replaces all before it, a delta what its name delivered before."""
     kept: dict[str, Batch] = {}
     for batch in batches:
         if batch.kind == "full":
@@ -35,55 +35,54 @@ class KeylessMerge:
         self.contract = contract
         self.model = model
         self.tally = Tally()
+        self._before = in_force(merged)
         self._merged = list(merged)
         self._parts: list[str] = []
 
-    def segments(self, batches: Sequence[Batch]) -> list[tuple[Batch, ...]]:
-        """Every batch alone."""
-        return [(batch,) for batch in batches]
-
     def bind(self, prefix: str, batches: Sequence[Batch]) -> None:
-        """Make the landed rows of a batch readable."""
+        """Make the landed rows of a segment readable."""
         bind_landed(self.engine, prefix, landing=self.landing, contract=self.contract, batches=batches)
 
-    def survey(self, prefix: str) -> Survey:
-        """Rows in force before the batch bound under `prefix`; without keys none are deleted."""
+    def survey(self, prefix: str, batch: Batch) -> Survey:
+        """Rows in force before a bound full batch; without keys only a batch without a valid row deletes them."""
         del prefix
-        landed = sum(earlier.reading.rows_landed for earlier in in_force(self._merged))
-        return Survey(landed)
+        rows = sum(_valid_rows(earlier) for earlier in in_force(self._merged))
+        return Survey(rows, 0 if _valid_rows(batch) else rows)
 
     def fold(self, prefix: str, batches: tuple[Batch, ...]) -> None:
-        """Add one bound batch."""
+        """Add one bound segment."""
         self._merged += batches
         columns = ", ".join(column.name for column in self.model.columns)
         self.engine.define(f"{prefix}_candidates", f"select * from {prefix}_landed where _error is null")
         winners = self.model.sql.replace("merge.candidates", f"{prefix}_candidates")
         self.engine.define(f"{prefix}_valid", f"select {columns} from ({winners})")
         self._parts.append(f"{prefix}_valid")
-        self.tally.add("refused", self._counts(f"{prefix}_landed where _error is not null"))
+        self.tally.add("refused", counts(self.engine, f"{prefix}_landed", "_error is not null"))
 
     def finish(self) -> None:
         """Define the outcome relations of the whole fold."""
         name = self.model.name
         columns = ", ".join(column.name for column in self.model.columns)
-        counting = ", ".join(str(batch.batch_id) for batch in in_force(self._merged)) or "-1"
+        now = {batch.batch_id for batch in in_force(self._merged)}
+        dropped = ", ".join(str(batch.batch_id) for batch in self._before if batch.batch_id not in now) or "-1"
+        counting = ", ".join(map(str, sorted(now))) or "-1"
         parts = [f"select * from {part}" for part in self._parts]
         arrived = " union all ".join(parts) or f"select {columns} from base.{name} where false"
         self.engine.define(f"merge.{name}_arrived", arrived)
-        stays, goes = f"where _batch_id in ({counting})", f"where _batch_id not in ({counting})"
-        self.engine.define(f"merge.{name}_in", f"select {columns} from merge.{name}_arrived {stays}")
-        self.engine.define(f"merge.{name}_out", f"select {columns} from base.{name} {goes}")
+        self.engine.define(f"merge.{name}_in", f"select * from merge.{name}_arrived where _batch_id in ({counting})")
+        self.engine.define(f"merge.{name}_out", f"select {columns} from base.{name} where _batch_id in ({dropped})")
         self.engine.define(
             f"merge.{name}",
-            f"select {columns} from base.{name} {stays} union all select {columns} from merge.{name}_in",
+            f"select {columns} from base.{name} where _batch_id not in ({dropped})"
+            f" union all select {columns} from merge.{name}_in",
         )
-        self.tally.add("replaced", self._counts(f"merge.{name}_out"))
-        self.tally.add("replaced", self._counts(f"merge.{name}_arrived {goes}"))
+        self.tally.add("replaced", counts(self.engine, f"merge.{name}_out"))
+        self.tally.add("replaced", counts(self.engine, f"merge.{name}_arrived", f"_batch_id not in ({counting})"))
 
     def changes(self) -> dict[str, list[str]]:
         """By kind of day, the first and last day that rows which came or went matter to."""
         return changed_days(self.engine, self.model)
 
-    def _counts(self, relation: str) -> dict[int, int]:
-        rows = self.engine.rows(f"select _batch_id, count(*) from {relation} group by _batch_id")
-        return {int(batch_id): int(count) for batch_id, count in rows}
+
+def _valid_rows(batch: Batch) -> int:
+    return batch.reading.rows_landed - batch.reading.rows_refused

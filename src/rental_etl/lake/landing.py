@@ -1,7 +1,7 @@
 """The landing zone on a local disk.
 
 Reads and writes `lake.json` (who owns the lake), `log/<number>.json` (manifests), `raw/<table>/<batch>/` (typed Parquet and the delivered
-files), `quarantine/<table>/<batch>/` and `temp/`. A batch exists from the moment its manifest does; what a killed run left without one is replaced by the next.
+files), `quarantine/<table>/<batch>/` and `temp/`. A batch exists from the moment its manifest does; what a killed run left without one is removed.
 """
 
 import json
@@ -11,52 +11,65 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from rental_etl.errors import ConfigurationError, SystemUnreachableError
 from rental_etl.lake import manifests
-from rental_etl.lake.files import create_exclusively, make_folder, remove_tree, sync_tree
+from rental_etl.lake.files import (
+    create_exclusively,
+    make_folder,
+    reaching,
+    read_json,
+    remove_tree,
+    replace_durably,
+    sync_folder,
+    sync_tree,
+)
 from rental_etl.model.batch import Batch, Delivery, Part, Reading
 from rental_etl.ports.lake import Landed
 
 
 class LocalLanding:
-    """A `Landing` in a folder."""
+    """A `Landing` in a folder. One writer at a time, which the workspace's lock sees to; a second one loses the race for the next manifest."""
 
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
         self._temp = self.root / "temp"
         self._log = self.root / "log"
+        self._owner = self.root / "lake.json"
+        # Manifests never change: each is read once.
+        self._entries: dict[str, Any] = {}
 
     def claim(self, *, source: str, warehouse: str) -> None:
-        """Record the lake's source, warehouse and place at the first run, and refuse another later."""
+        """Record the lake's source, warehouse and place at the first run, and refuse another later. "" is recorded when it becomes known."""
         make_folder(self._log)
         make_folder(self._temp)
-        owner_file = self.root / "lake.json"
         wanted = {"source": source, "warehouse": warehouse, "location": str(self.root)}
         owner = {"lake_id": uuid.uuid4().hex, "created_at": _now(), **wanted}
-        if create_exclusively(owner_file, json.dumps(owner, indent=1), scratch=self._temp):
+        if create_exclusively(self._owner, json.dumps(owner, indent=1), scratch=self._temp):
             return
-        found = json.loads(owner_file.read_text(encoding="utf-8"))
+        found = read_json(self._owner)
         for part, value in wanted.items():
             if value and found[part] and found[part] != value:
-                raise _owned(owner_file, part=part, found=found[part], wanted=value)
+                raise _owned(self._owner, part=part, found=found[part], wanted=value)
+        known = {part: found[part] or value for part, value in wanted.items()}
+        if known != {part: found[part] for part in wanted}:
+            replace_durably(self._owner, json.dumps({**found, **known}, indent=1), scratch=self._temp)
 
     def move_owner(self, *, warehouse: str) -> None:
         """Record that the lake lies here now, with this warehouse: the first step of a repair after a move."""
-        owner_file = self.root / "lake.json"
-        if not owner_file.exists():
+        if not self._owner.exists():
             return
-        owner = json.loads(owner_file.read_text(encoding="utf-8"))
-        owner.update(warehouse=warehouse, location=str(self.root))
-        temporary = make_folder(self._temp) / f"{uuid.uuid4().hex}.tmp"
-        temporary.write_text(json.dumps(owner, indent=1), encoding="utf-8")
-        temporary.replace(owner_file)
+        owner = {**read_json(self._owner), "warehouse": warehouse, "location": str(self.root)}
+        replace_durably(self._owner, json.dumps(owner, indent=1), scratch=make_folder(self._temp))
 
     def landed(self) -> Landed:
         """Replay the log."""
         paths = sorted(self._log.glob("*.json"))
-        return manifests.replay(json.loads(path.read_text(encoding="utf-8")) for path in paths)
+        for path in paths:
+            if path.name not in self._entries:
+                self._entries[path.name] = read_json(path)
+        return manifests.replay(self._entries[path.name] for path in paths)
 
     @contextmanager
     def staging(self) -> Iterator[Path]:
@@ -68,9 +81,14 @@ class LocalLanding:
             remove_tree(folder)
 
     def clear_staging(self) -> None:
-        """Remove what killed runs left under `temp/`; only for the holder of the workspace."""
-        for leftover in self._temp.glob("*") if self._temp.exists() else ():
+        """Remove what killed runs left: everything under `temp/`, and batches without a manifest. Only for the holder of the workspace."""
+        for leftover in self._temp.glob("*"):
             remove_tree(leftover) if leftover.is_dir() else leftover.unlink()
+        last = self._last_number()
+        for folder in (*self.root.glob("raw/*/*"), *self.root.glob("quarantine/*/*")):
+            # A folder is named by its batch, or by its batch and its revision, whose manifest has the greater number.
+            if int(folder.name.rpartition("-")[2]) > last:
+                remove_tree(folder)
 
     def commit(self, delivery: Delivery, *, reading: Reading, staging: Path, day: date, run_id: str) -> Batch:
         """Move a reading into place and commit it as the next batch."""
@@ -91,7 +109,7 @@ class LocalLanding:
 
     def decide(self, batch_id: int, decision: Literal["accept", "reject"], *, run_id: str) -> None:
         """Record what becomes of a refused batch."""
-        number = self.landed().last_number + 1
+        number = self._last_number() + 1
         self._append(number, manifests.decision_entry(batch_id, decision, number=number, run_id=run_id, at=_now()))
 
     def path(self, relative: str) -> Path:
@@ -103,17 +121,18 @@ class LocalLanding:
         return self.root / "raw" / batch.table / f"{batch.batch_id:08d}" / "source"
 
     def _commit(self, make: Callable[[int], Batch], *, staging: Path) -> Batch:
-        number = self.landed().last_number + 1
+        number = self._last_number() + 1
         batch = make(number)
         quarantine = f"quarantine/{Path(batch.folder).relative_to('raw')}" if batch.reading.quarantine else ""
         parts = tuple(Part(f"{batch.folder}/{Path(part.path).name}", part.rows) for part in batch.reading.parts)
-        sync_tree(staging)
-        self._place(staging / "parts", batch.folder)
-        if (staging / "source").exists():
-            self._place(staging / "source", f"{batch.folder}/source")
-        if quarantine:
-            self._place(staging / "quarantine", quarantine)
-            quarantine = f"{quarantine}/{Path(batch.reading.quarantine).name}"
+        with reaching(self.root / batch.folder, f"land a batch of {batch.table}"):
+            sync_tree(staging)
+            self._place(staging / "parts", batch.folder)
+            if (staging / "source").exists() and batch.revision == batch.batch_id:
+                self._place(staging / "source", f"{batch.folder}/source")
+            if quarantine:
+                self._place(staging / "quarantine", quarantine)
+                quarantine = f"{quarantine}/{Path(batch.reading.quarantine).name}"
         batch = replace(batch, reading=replace(batch.reading, parts=parts, quarantine=quarantine))
         self._append(number, manifests.batch_entry(batch, number=number))
         return batch
@@ -124,6 +143,13 @@ class LocalLanding:
         make_folder(target.parent)
         folder.mkdir(exist_ok=True)
         folder.rename(target)
+        for parent in target.parents:
+            sync_folder(parent)
+            if parent == self.root:
+                break
+
+    def _last_number(self) -> int:
+        return max((int(path.stem) for path in self._log.glob("*.json")), default=0)
 
     def _append(self, number: int, text: str) -> None:
         if not create_exclusively(self._log / f"{number:08d}.json", text, scratch=make_folder(self._temp)):

@@ -1,5 +1,6 @@
 """One run at a time: a lock on the workspace that the operating system frees when its holder dies."""
 
+import contextlib
 import fcntl
 import json
 import os
@@ -10,14 +11,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rental_etl.errors import WorkspaceBusyError
-from rental_etl.lake.files import make_folder
+from rental_etl.lake.files import make_folder, reaching
 
 
 @contextmanager
 def hold_workspace(workspace: Path, *, command: str, wait_seconds: float = 10.0) -> Iterator[None]:
     """Hold the workspace for writing. Raises WorkspaceBusyError, naming the holder, after waiting."""
     path = make_folder(workspace) / ".lock"
-    with path.open("a+", encoding="utf-8") as file:
+    with reaching(path, "lock the workspace"):
+        file = path.open("a+", encoding="utf-8")
+    with file:
         _wait(file.fileno(), path, wait_seconds)
         file.truncate(0)
         started = datetime.now(tz=UTC).isoformat(timespec="seconds")
@@ -44,8 +47,10 @@ def _wait(descriptor: int, path: Path, wait_seconds: float) -> None:
 
 
 def _busy(path: Path) -> WorkspaceBusyError:
-    text = path.read_text(encoding="utf-8")
-    holder = json.loads(text) if text else {}
+    holder = {}
+    # The holder may be writing its name just now.
+    with contextlib.suppress(ValueError):
+        holder = json.loads(path.read_text(encoding="utf-8"))
     who = (
         f"process {holder['pid']} (rental-etl {holder['command']}, since {holder['started']})"
         if holder

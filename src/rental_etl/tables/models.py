@@ -29,7 +29,11 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class CuratedModel:
-    """A curated table: its source, key, columns, and which days a changed row matters to (`changes`: kind -> (from, to) expressions)."""
+    """A curated table: its source, key and columns, and what a changed row matters to.
+
+    `changes` gives the days it matters to (kind -> (from, to) expressions), `whole_changes` the kinds of change that matter to every day
+    (kind -> columns that have to differ).
+    """
 
     name: str
     source: str
@@ -40,6 +44,7 @@ class CuratedModel:
     partition_by: str
     changes: Mapping[str, tuple[str, str]]
     checks: tuple[Check, ...]
+    whole_changes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def content(self) -> tuple[str, ...]:
@@ -137,13 +142,14 @@ def deleted_model(model: CuratedModel) -> CuratedModel:
         partition_by="",
         changes={},
         checks=(),
+        whole_changes={},
     )
 
 
 def curated_fingerprint(models: Sequence[CuratedModel]) -> str:
     """Changes when the contract or the models of curated tables of one source do."""
     columns = [f"{model.name}:{column.name}:{column.sql_type}" for model in models for column in model.columns]
-    changes = [str(sorted(model.changes.items())) for model in models]
+    changes = [str(sorted({**model.changes, **model.whole_changes}.items())) for model in models]
     return _digest(contract_text(models[0].source), *(model.sql for model in models), *columns, *changes)
 
 
@@ -192,6 +198,7 @@ def _curated(name: str) -> CuratedModel:
         partition_by=contract.partition_by,
         changes={kind: (ends["from"], ends["to"]) for kind, ends in document["changes"].items()},
         checks=tuple(Check(**check) for check in document["checks"]),
+        whole_changes={kind: tuple(columns) for kind, columns in document.get("whole_changes", {}).items()},
     )
 
 
