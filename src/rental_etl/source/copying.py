@@ -5,7 +5,7 @@ Reads the source folder, writes copies. A digest is remembered as long as a file
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +27,12 @@ class Digests:
         """Names (relative to `folder`), sizes and digests. Raises InputError when a file changes while it is hashed."""
         with ThreadPoolExecutor(max_workers=2) as pool:
             return list(pool.map(lambda path: self._one(path, folder), paths))
+
+    def verify(self, files: Sequence[SourceFile], *, folder: Path) -> None:
+        """Raise InputError when a file is not, or no longer, the one that was announced; it is hashed again only if it was touched."""
+        for file, found in zip(files, self.of([folder / file.name for file in files], folder=folder), strict=True):
+            if found != file:
+                raise changed(file.name)
 
     def _one(self, path: Path, folder: Path) -> SourceFile:
         name = path.relative_to(folder).as_posix()

@@ -139,7 +139,8 @@ def _claim(stem: str, contract: Contract) -> tuple[int, str]:
 
 
 def _flat(entries: Iterable[Path], contract: Contract) -> tuple[list[Path], list[Path]]:
-    plain, series = [], []
+    plain: list[Path] = []
+    series: list[Path] = []
     for entry in entries:
         stem = _stem(entry)
         covered, rest = _claim(stem, contract)

@@ -1,0 +1,166 @@
+"""Deliveries as files in a folder: CSV, compressed or not, and Parquet.
+
+Reads the source folder; writes, under a staging folder, landed Parquet (`parts/`), delivered files (`source/`) and quarantined rows (`quarantine/`). The same
+files and settings give the same reading.
+"""
+
+import hashlib
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+
+from rental_etl.errors import SystemUnreachableError
+from rental_etl.model.batch import Batch, Delivery, Reading, SourceFile
+from rental_etl.model.contract import Contract
+from rental_etl.model.reading import TableReading
+from rental_etl.source import parsing
+from rental_etl.source.copying import Digests, copy_checked
+from rental_etl.source.discovery import find, require_data
+
+Progress = Callable[[str, int, int], None]
+
+
+class CsvFilesSource:
+    """A `Source` that is a folder of files.
+
+    `readings` are the settings by table; `keep_source` keeps a copy of the delivered files with each reading; `memory` (such as "1GB"), `threads` and
+    `temp` (a folder) bound what reading takes; `progress` is told a label, and bytes done and in all.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        readings: Mapping[str, TableReading],
+        keep_source: bool,
+        memory: str,
+        threads: int | None,
+        temp: Path,
+        progress: Progress | None = None,
+    ) -> None:
+        self.folder = folder
+        self._readings = readings
+        self._keep_source = keep_source
+        self._memory = memory
+        self._threads = threads
+        self._temp = temp
+        self._progress = progress
+        self._digests = Digests()
+        self._series: dict[str, tuple[SourceFile, ...]] = {}
+        self._has_data = False
+
+    @property
+    def identity(self) -> str:
+        """The folder, wherever it is named from."""
+        return str(self.folder.resolve())
+
+    def deliveries(self, contract: Contract) -> Sequence[Delivery]:
+        """What the folder holds for a table: one delivery of all its files, or one per file of a series. Raises InputError."""
+        if not self._has_data:
+            require_data(self.folder, self._readings.values())
+            self._has_data = True
+        reading = self._reading(contract)
+        found = find(self.folder, contract=contract, reading=reading)
+        files = tuple(self._digests.of(found.files, folder=self.folder))
+        kind = reading.delivery or ("delta" if found.series else "full")
+        self._series[contract.table] = files if kind == "delta" else ()
+        if not files:
+            return ()
+        if kind == "full":
+            return (Delivery(contract.table, contract.table, "full", files, _content(files)),)
+        return tuple(Delivery(contract.table, file.name, "delta", (file,), _content((file,))) for file in files)
+
+    def read(
+        self, delivery: Delivery, *, contract: Contract, staging: Path, day: date, hints: Mapping[str, str]
+    ) -> Reading:
+        """Read one delivery into `staging`. Raises InputError when it cannot be interpreted or changes meanwhile."""
+        paths = [(file.name, self.folder / file.name) for file in delivery.files]
+        if self._keep_source:
+            copies = [(name, staging / "source" / name) for name, _ in paths]
+            for file, (_, path), (_, copy) in zip(delivery.files, paths, copies, strict=True):
+                copy_checked(path, copy, expected=file, progress=_ignored)
+            return self._read(delivery.files, copies, contract=contract, staging=staging, day=day, hints=hints)
+        self._digests.verify(delivery.files, folder=self.folder)
+        result = self._read(delivery.files, paths, contract=contract, staging=staging, day=day, hints=hints)
+        self._digests.verify(delivery.files, folder=self.folder)
+        return result
+
+    def outdated(self, batch: Batch, *, contract: Contract) -> bool:
+        """Whether a batch was parsed by other settings or another contract than today's."""
+        return parsing.is_outdated(batch.reading.parsing, contract=contract, reading=self._reading(contract))
+
+    def reread(
+        self, batch: Batch, *, contract: Contract, kept: Path, staging: Path, hints: Mapping[str, str]
+    ) -> Reading:
+        """Parse a batch's kept source again with today's settings. What was decided about its dates stays decided unless they tell otherwise."""
+        paths = [(file.name, kept / file.name) for file in batch.delivery.files]
+        for name, path in paths:
+            if not path.is_file():
+                raise SystemUnreachableError(
+                    f"the kept source of batch {batch.batch_id} is not complete: {name} is missing",
+                    where=str(path),
+                    expected="the delivered files as they were landed",
+                    remedy=f"restore it, or deliver {batch.table} again",
+                )
+        known = {**batch.reading.parsing, **hints}
+        return self._read(batch.delivery.files, paths, contract=contract, staging=staging, day=batch.day, hints=known)
+
+    def _read(
+        self,
+        files: Sequence[SourceFile],
+        paths: Sequence[tuple[str, Path]],
+        *,
+        contract: Contract,
+        staging: Path,
+        day: date,
+        hints: Mapping[str, str],
+    ) -> Reading:
+        # Late: planning and finding nothing new need no engine.
+        from rental_etl.source.readings import DeliveryReader
+        from rental_etl.source.session import session
+
+        names = {file.name for file in files}
+        series = [(file.name, self.folder / file.name) for file in self._series.get(contract.table, ())]
+        self._temp.mkdir(parents=True, exist_ok=True)
+        with (
+            tempfile.TemporaryDirectory(prefix="reading-", dir=self._temp) as scratch,
+            session(memory=self._memory, threads=self._threads, temp=Path(scratch)) as connection,
+        ):
+            return DeliveryReader(
+                paths,
+                contract=contract,
+                reading=self._reading(contract),
+                day=day,
+                hints=hints,
+                siblings=[given for given in series if given[0] not in names],
+                connection=connection,
+                staging=staging,
+                scratch=Path(scratch),
+                done=self._counting(files),
+            ).read()
+
+    def _reading(self, contract: Contract) -> TableReading:
+        return self._readings.get(contract.table, TableReading())
+
+    def _counting(self, files: Sequence[SourceFile]) -> Callable[[str], None]:
+        sizes = {file.name: file.size for file in files}
+        total, read = sum(sizes.values()), 0
+
+        def done(name: str) -> None:
+            nonlocal read
+            read += sizes[name]
+            if self._progress is not None:
+                self._progress(f"read {name}", min(read, total), total)
+
+        return done
+
+
+def _content(files: Sequence[SourceFile]) -> str:
+    if len(files) == 1:
+        return files[0].sha256
+    return hashlib.sha256("".join(file.sha256 for file in files).encode()).hexdigest()
+
+
+def _ignored(count: int) -> None:
+    del count

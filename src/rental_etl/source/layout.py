@@ -1,0 +1,144 @@
+"""Finds out how a text file is laid out: its delimiter, its header, and which column holds what.
+
+Reads the beginning of a plain text file. The delimiter is the one under which the header names most columns of the contract.
+"""
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rental_etl.errors import ConfigurationError, InputError
+from rental_etl.model.contract import Contract
+from rental_etl.model.reading import TableReading
+from rental_etl.source.plain_text import PlainText
+from rental_etl.source.records import Splitter, gather, lines, without_end
+
+_DELIMITERS = (",", ";", "\t", "|")
+_NAMED = {"comma": ",", "semicolon": ";", "tab": "\t", "\\t": "\t", "pipe": "|"}
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Where a delivery's columns are: by contract name the place (from 0) in the file, and what is left over or absent."""
+
+    places: Mapping[str, int]
+    width: int
+    extra: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a text file is laid out; without a header (`columns.width` 0) it holds nothing but blank lines."""
+
+    delimiter: str
+    header_lines: int
+    columns: Columns
+    simple_header: bool = True
+
+
+_EMPTY = Columns(places={}, width=0)
+
+
+def layout(text: PlainText, *, contract: Contract, reading: TableReading) -> Layout:
+    """Lay out one file. Raises InputError when its header lacks a column that may not be absent, or names one twice."""
+    best: tuple[int, int, Layout, list[str]] | None = None
+    for delimiter in _candidates(reading.delimiter, contract.table):
+        header, consumed = _header(text, delimiter)
+        if header is None:
+            return Layout(delimiter, consumed, _EMPTY)
+        columns = _place(header, contract=contract, reading=reading)
+        score = (len(columns.places), columns.width)
+        if best is None or score > best[:2]:
+            best = (*score, Layout(delimiter, consumed, columns, simple_header=consumed == 1), header)
+    assert best is not None
+    _, _, found, header = best
+    _check(found.columns, header, name=text.name, contract=contract)
+    return found
+
+
+def place_columns(header: Sequence[str], *, name: str, contract: Contract, reading: TableReading) -> Columns:
+    """Place the columns of a delivery called `name` that has exactly these names. Raises like `layout`."""
+    columns = _place(header, contract=contract, reading=reading)
+    _check(columns, header, name=name, contract=contract)
+    return columns
+
+
+def _check(columns: Columns, header: Sequence[str], *, name: str, contract: Contract) -> None:
+    """Raise InputError when a column that may not be absent is, or when one is named twice."""
+    table = contract.table
+    absent = [column.name for column in contract.columns if column.required and column.name not in columns.places]
+    if absent:
+        raise InputError(
+            f"{name} has no column {' and no column '.join(absent)}",
+            where=f"{name}, whose header is: {_shown(header)}",
+            expected=f"a header that names {', '.join(c.name for c in contract.columns if c.required)}",
+            remedy=f'name the column: tables.{table}.columns = {{ {absent[0]} = "..." }}, or deliver it',
+        )
+    seen = [_normal(cell) for cell in header]
+    for column in columns.places:
+        wanted = _normal(header[columns.places[column]])
+        if seen.count(wanted) > 1:
+            raise InputError(
+                f"{name} names the column {wanted} more than once",
+                where=f"{name}, whose header is: {_shown(header)}",
+                expected="each column once",
+                remedy=f'rename one of them, or choose another by tables.{table}.columns = {{ {column} = "..." }}',
+            )
+
+
+def _candidates(setting: str, table: str) -> Sequence[str]:
+    if not setting:
+        return _DELIMITERS
+    delimiter = _NAMED.get(setting, setting)
+    if len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n ' or delimiter.isalnum():
+        raise ConfigurationError(
+            f"{setting!r} cannot be a delimiter",
+            where=f"tables.{table}.delimiter",
+            expected='one character, such as "," ";" "|" or "tab"',
+            remedy="correct it, or remove it: the usual ones are detected",
+        )
+    return (delimiter,)
+
+
+def _header(text: PlainText, delimiter: str) -> tuple[list[str] | None, int]:
+    """The names in the first line that is not blank, and the lines up to its end."""
+    splitter = Splitter(delimiter)
+    source = lines(text.path, by_returns=text.by_returns)
+    consumed = 0
+    for line in source:
+        first = line.removeprefix(b"\xef\xbb\xbf") if not consumed else line
+        consumed += 1
+        if not without_end(first):
+            continue
+        rest = gather(first, deque(), source, splitter=splitter)
+        record = without_end(b"".join([first, *rest]))
+        cells = splitter.fields(record) or record.split(splitter.delimiter)
+        return [cell.decode(errors="replace").strip() for cell in cells], consumed + len(rest)
+    return None, consumed
+
+
+def _place(header: Sequence[str], *, contract: Contract, reading: TableReading) -> Columns:
+    names = [_normal(cell) for cell in header]
+    places: dict[str, int] = {}
+    for column in contract.names:
+        for wanted in (reading.columns.get(column, column), column):
+            if _normal(wanted) in names:
+                places[column] = names.index(_normal(wanted))
+                break
+    used = set(places.values())
+    return Columns(
+        places=places,
+        width=len(header),
+        extra=tuple(cell for place, cell in enumerate(header) if place not in used and cell),
+        missing=tuple(column for column in contract.names if column not in places),
+    )
+
+
+def _normal(cell: str) -> str:
+    return cell.strip().casefold()
+
+
+def _shown(header: Sequence[str]) -> str:
+    text = ", ".join(cell if cell.isprintable() else ascii(cell) for cell in header)
+    return text if len(text) <= 300 else f"{text[:300]} ..."

@@ -1,0 +1,82 @@
+"""Writes what a query of lines gives to a CSV file, with its digest: rows are read once, in bounded memory, and compared with what is known before anything
+is parsed."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rental_etl.errors import SystemUnreachableError
+from rental_etl.source.mysql.session import Session
+
+_BUFFER = 1 << 20
+_REPORT_ROWS = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Dump:
+    """A file of lines under a header. `digest` is over header and lines; `longest` is the longest line, in bytes."""
+
+    path: Path
+    header: tuple[str, ...]
+    rows: int
+    size: int
+    digest: str
+    longest: int
+
+
+def dump(
+    session: Session,
+    sql: str,
+    *,
+    header: tuple[str, ...],
+    path: Path,
+    doing: str,
+    progress: Callable[[int], None],
+) -> Dump:
+    """Write a query's lines to `path`. Raises SystemUnreachableError when the server goes away or the disk is full."""
+    hasher = hashlib.sha256("\n".join(header).encode())
+    rows = size = longest = 0
+    try:
+        with path.open("wb") as file:
+            for block in _blocks(session, sql, doing=doing):
+                data = b"".join(block)
+                hasher.update(data)
+                file.write(data)
+                longest = max(longest, *map(len, block))
+                if (rows + len(block)) // _REPORT_ROWS > rows // _REPORT_ROWS:
+                    progress(rows + len(block))
+                rows += len(block)
+                size += len(data)
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise SystemUnreachableError(
+            f"what the database delivers could not be kept for reading: {error.strerror}",
+            where=str(path),
+            expected="room for the table's rows as text",
+            remedy="free disk space, or name a larger disk in [engine] temp",
+        ) from error
+    return Dump(path, header, rows, size, hasher.hexdigest(), longest)
+
+
+def digest(session: Session, sql: str, *, header: tuple[str, ...], doing: str) -> str:
+    """The digest that `dump` would give, without a file."""
+    hasher = hashlib.sha256("\n".join(header).encode())
+    for block in _blocks(session, sql, doing=doing):
+        hasher.update(b"".join(block))
+    return hasher.hexdigest()
+
+
+def _blocks(session: Session, sql: str, *, doing: str) -> Iterator[list[bytes]]:
+    """Lines by the megabyte."""
+    block: list[bytes] = []
+    size = 0
+    for rows in session.stream(sql, doing=doing):
+        lines = [row[0] for row in rows]
+        block += lines
+        size += sum(map(len, lines))
+        if size >= _BUFFER:
+            yield block
+            block, size = [], 0
+    if block:
+        yield block
