@@ -30,7 +30,7 @@ across_months as (
     select
         checkin_date,
         currency,
-        cast(amount * 100 as bigint) as cents,
+        cast(cast(amount as decimal(19, 2)) * 100 as bigint) as cents,
         date_diff('day', checkin_date, checkout_date) as stay_nights,
         checkout_date,
         unnest(generate_series(first_month, last_month, interval 1 month)) as month_start
@@ -58,10 +58,13 @@ shares as (
         sum(nights_until - nights_before) as nights_sold,
         cast(
             sum(
-                night_cents * (nights_until - nights_before)
-                + (2 * spare_cents * nights_until + stay_nights) // (2 * stay_nights)
-                - (2 * spare_cents * nights_before + stay_nights) // (2 * stay_nights)
-            ) as decimal(38, 0)
+                cast(
+                    night_cents * (nights_until - nights_before)
+                    + (2 * spare_cents * nights_until + stay_nights) // (2 * stay_nights)
+                    - (2 * spare_cents * nights_before + stay_nights) // (2 * stay_nights)
+                    as decimal(18, 0)
+                )
+            ) as decimal(36, 0)
         ) * 0.01 as room_revenue
     from parts
     group by month_start, currency
