@@ -62,7 +62,7 @@ def inputs_of(*, landed: Landed, parameters: Parameters) -> dict[str, Any]:
     return {
         "manifest": landed.last_number,
         "as_of": parameters.as_of.isoformat(),
-        "curated": {contract.table: curated_fingerprint(models_of(contract)) for contract in contracts().values()},
+        "models": {contract.table: curated_fingerprint(models_of(contract)) for contract in contracts().values()},
         "presentation": _fingerprints(parameters),
     }
 
