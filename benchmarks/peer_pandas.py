@@ -190,7 +190,7 @@ def repeat_customer_rate_daily(confirmed: pd.DataFrame, as_of: pd.Timestamp) -> 
 
     def running(starts: pd.Series, ends: pd.Series) -> pd.Series:
         changes = starts.value_counts().sub(ends.value_counts(), fill_value=0).sort_index().cumsum()
-        counts: pd.Series = changes.reindex(days, method="ffill").astype("int64")
+        counts: pd.Series = changes.reindex(days, method="ffill", fill_value=0).astype("int64")
         return counts
 
     customers = running(day, following.clip(upper=day + 30 * DAY))
