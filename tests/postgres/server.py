@@ -26,6 +26,8 @@ from postgres.certificates import write_certificates
 PACKAGES = ("postgresql",)
 ADMIN, ADMIN_PASSWORD = "postgres", "admin's \\ word"
 USER, PASSWORD = "etl", "etl's \\ pass word"
+# Logs in the way of older servers, which is what redshift_connector knows.
+OLD_USER = "loader"
 _PROGRAMS = ("initdb", "postgres")
 
 
@@ -129,7 +131,7 @@ class Postgres:
         word.write_text(ADMIN_PASSWORD)
         for path in (self.folder, *self.folder.iterdir()):
             _give_away(path)
-        flags = ["--no-sync", "--no-locale", "--encoding=UTF8", "--auth=scram-sha-256", f"--username={ADMIN}"]
+        flags = ["--no-sync", "--no-locale", "--encoding=UTF8", "--auth=md5", f"--username={ADMIN}"]
         command = [str(_program("initdb")), "-D", str(data), *flags, f"--pwfile={word}"]
         done = subprocess.run(command, capture_output=True, check=False, timeout=120, **_unprivileged())
         if done.returncode:
@@ -157,13 +159,15 @@ class Postgres:
 
 @contextlib.contextmanager
 def running(settings: Mapping[str, str] | None = None) -> Iterator[Postgres]:
-    """A server of one's own for as long as the block lasts, with the user `etl`."""
+    """A server of one's own for as long as the block lasts, with the users `etl` and `loader`, who have the same password."""
     require()
     with tempfile.TemporaryDirectory(prefix="pg-", dir="/tmp") as folder:
         server = Postgres(Path(folder), settings or {})
         server.start()
         try:
-            server.sql(f"create role {USER} login password '{PASSWORD.replace(chr(39), chr(39) * 2)}'")
+            password = PASSWORD.replace("'", "''")
+            server.sql(f"create role {USER} login password '{password}'")
+            server.sql(f"set password_encryption = md5; create role {OLD_USER} login password '{password}'")
             yield server
         finally:
             server.kill()

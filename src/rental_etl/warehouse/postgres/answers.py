@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _FETCH = 5_000
 _MISSING = re.compile(r'relation "(?P<table>[^"]+)" does not exist')
 # The question itself is wrong: its syntax, a name, a value, more rows than fit, a change in a read-only transaction.
-_ASKED_WRONGLY = ("0A", "20", "21", "22", "25", "2F", "34", "38", "39", "3F", "42", "P0")
+ASKED_WRONGLY = ("0A", "20", "21", "22", "25", "2F", "34", "38", "39", "3F", "42", "P0")
 
 
 def answer(server: Server, sql: str) -> Rows:
@@ -128,7 +128,7 @@ def _wrong(connection: "psycopg.Connection[Any]", server: Server, error: "psycop
             expected=f"tables that {server.user} may read",
             remedy=f'let an administrator run: grant select on … to "{server.user}"',
         )
-    if state[:2] not in _ASKED_WRONGLY:
+    if state[:2] not in ASKED_WRONGLY:
         return explained(message, state=state, detail="", url=server.url, user=server.user)
     connection.rollback()
     known = known_tables(PostgresSession(connection)) if state == "42P01" else []

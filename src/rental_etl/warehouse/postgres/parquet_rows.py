@@ -65,6 +65,11 @@ class ParquetRows:
             ).fetchone()
         return int(found[0]) if found else 0
 
+    def run(self, sql: str, failed: Failed = unreadable) -> None:
+        """Carry out a statement that reads Parquet; what goes wrong raises what `failed` makes of the reason."""
+        with _reading(self.engine, failed):
+            self.engine.execute(sql)
+
     @property
     def engine(self) -> "duckdb.DuckDBPyConnection":
         """The session."""

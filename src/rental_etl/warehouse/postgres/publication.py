@@ -11,7 +11,7 @@ from rental_etl.model.run import CuratedView, MetricUpdate
 from rental_etl.warehouse.postgres.catalog import Session, columns_of, tables_of, views_of
 from rental_etl.warehouse.postgres.connect import PostgresSession
 from rental_etl.warehouse.postgres.parquet_rows import ParquetRows
-from rental_etl.warehouse.postgres.types import Columns, described, spelled
+from rental_etl.warehouse.postgres.types import POSTGRES, Columns, Create, create_table
 from rental_etl.warehouse.text import literal, name, numbers
 
 _FILE: Columns = (("_file", "bigint"),)
@@ -23,20 +23,19 @@ def switch_metric(session: PostgresSession, reader: ParquetRows, update: MetricU
     Raises ConfigurationError when the table is absent or of another shape and the update does not bring all of it, ModelError when rows lie outside
     the period they are said to replace.
     """
-    make_room(session, update, columns=spelled(update.columns))
+    make_room(session, update, columns=POSTGRES.spelled(update.columns))
     if update.files and not update.skipped:
         if not update.whole:
             refuse_rows_outside(update, reader.count_outside(update.files, period_of(update)))
         names = ", ".join(name(column) for column, _ in update.columns)
         table = name("presentation", update.table)
         session.copy_in(f"copy {table} ({names}) from stdin", reader.copy_text(update.files, update.columns))
-    remark = f"empty: {update.skipped}" if update.skipped else ""
-    if _comment(session, update.table) != remark:
-        said = literal(remark) if remark else "null"
-        session.execute(f"comment on table {name('presentation', update.table)} is {said}")
+    # Asked first: the comment's lock would wait for a cleaning of the table that the server does by itself.
+    if _comment(session, update.table) != remark_of(update):
+        session.execute(comment_on(update))
 
 
-def make_room(session: Session, update: MetricUpdate, *, columns: Columns) -> None:
+def make_room(session: Session, update: MetricUpdate, *, columns: Columns, create: Create = create_table) -> None:
     """Leave a presentation table with these columns and without the rows that are replaced."""
     table = name("presentation", update.table)
     existing = columns_of(session, "presentation", update.table)
@@ -51,7 +50,18 @@ def make_room(session: Session, update: MetricUpdate, *, columns: Columns) -> No
         )
     if existing:
         session.execute(f"drop table {table}")
-    session.execute(f"create table {table} ({described(columns)})")
+    session.execute(create("presentation", update.table, columns))
+
+
+def comment_on(update: MetricUpdate) -> str:
+    """The statement that says why a table is empty, or takes that back."""
+    remark = remark_of(update)
+    return f"comment on table {name('presentation', update.table)} is {literal(remark) if remark else 'null'}"
+
+
+def remark_of(update: MetricUpdate) -> str:
+    """Why a table is empty, "" when it is not."""
+    return f"empty: {update.skipped}" if update.skipped else ""
 
 
 def period_of(update: MetricUpdate) -> str:
@@ -79,11 +89,11 @@ def switch_curated(session: PostgresSession, reader: ParquetRows, curated: Seque
 
 
 def _switch_one(session: PostgresSession, reader: ParquetRows, wanted: CuratedView) -> None:
-    columns = spelled(wanted.columns)
+    columns = POSTGRES.spelled(wanted.columns)
     table, view = name("etl", _rows_of(wanted.name)), name("curated", wanted.name)
     if columns_of(session, "etl", _rows_of(wanted.name)) != [*columns, *_FILE]:
         _forget(session, wanted.name)
-        session.execute(f"create table {table} ({described([*columns, *_FILE])})")
+        session.execute(create_table("etl", _rows_of(wanted.name), [*columns, *_FILE]))
         # The rows of one file lie together: this finds them at hardly any cost.
         session.execute(f"create index on {table} using brin (_file)")
     names = ", ".join(name(column) for column, _ in columns)

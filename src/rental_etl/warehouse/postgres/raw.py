@@ -13,7 +13,7 @@ from rental_etl.model.contract import Contract
 from rental_etl.warehouse.postgres.catalog import Session, columns_of
 from rental_etl.warehouse.postgres.connect import PostgresSession
 from rental_etl.warehouse.postgres.parquet_rows import ParquetRows
-from rental_etl.warehouse.postgres.types import Columns, described, spelled
+from rental_etl.warehouse.postgres.types import POSTGRES, Columns, Create, create_table
 from rental_etl.warehouse.text import name, numbers
 
 MARKS: Columns = (("_error", "varchar"), ("_warning", "varchar"))
@@ -34,7 +34,7 @@ def bring_up_to_date(
 ) -> int:
     """Remove and add batches of `raw.<table>`; returns rows added. Runs inside the caller's transaction."""
     delivered = delivered_columns(contract)
-    columns = spelled((*delivered, *ORIGIN))
+    columns = POSTGRES.spelled((*delivered, *ORIGIN))
     gone = [*drop, *(batch.batch_id for batch, _ in add)]
     make_room(session, contract.table, columns=columns, gone=gone, replace=replace)
     return sum(_add(session, reader, batch, parts=parts, columns=delivered, at=at) for batch, parts in add)
@@ -45,18 +45,26 @@ def delivered_columns(contract: Contract) -> Columns:
     return (*((column.name, column.sql_type) for column in contract.columns), *MARKS)
 
 
-def make_room(session: Session, table: str, *, columns: Columns, gone: Sequence[int], replace: bool) -> None:
+def make_room(
+    session: Session,
+    table: str,
+    *,
+    columns: Columns,
+    gone: Sequence[int],
+    replace: bool,
+    create: Create = create_table,
+) -> None:
     """Leave `raw.<table>` with these columns and without the rows that go: all of them, or those of the batches `gone`."""
     existing = columns_of(session, "raw", table)
     target = name("raw", table)
     if not existing:
-        session.execute(f"create table {target} ({described(columns)})")
+        session.execute(create("raw", table, columns))
     elif existing != list(columns) and replace:
         session.execute(f"drop table {target}")
-        session.execute(f"create table {target} ({described(columns)})")
+        session.execute(create("raw", table, columns))
     else:
         if existing != list(columns):
-            _reshape(session, table, existing=existing, wanted=columns)
+            _reshape(session, table, existing=existing, wanted=columns, create=create)
         session.execute(
             f"delete from {target}" if replace else f"delete from {target} where _batch_id in {numbers(gone)}"
         )
@@ -95,7 +103,7 @@ def _add(
     return rows
 
 
-def _reshape(session: Session, table: str, *, existing: Columns, wanted: Columns) -> None:
+def _reshape(session: Session, table: str, *, existing: Columns, wanted: Columns, create: Create) -> None:
     """Give a table of an earlier contract today's columns; what the old one did not have is null."""
     old, target = f"{table}_before", name("raw", table)
     known = dict(existing)
@@ -103,6 +111,6 @@ def _reshape(session: Session, table: str, *, existing: Columns, wanted: Columns
         f"cast({name(column) if column in known else 'null'} as {type_}) as {name(column)}" for column, type_ in wanted
     )
     session.execute(f"alter table {target} rename to {name(old)}")
-    session.execute(f"create table {target} ({described(wanted)})")
+    session.execute(create("raw", table, wanted))
     session.execute(f"insert into {target} select {values} from {name('raw', old)}")
     session.execute(f"drop table {name('raw', old)}")

@@ -22,7 +22,7 @@ from rental_etl.warehouse.postgres.layout import LOADED_FILES, lay_out
 from rental_etl.warehouse.postgres.parquet_rows import Opener, ParquetRows, local_engine
 from rental_etl.warehouse.postgres.publication import switch_curated, switch_metric
 from rental_etl.warehouse.postgres.raw import bring_up_to_date
-from rental_etl.warehouse.postgres.types import canonical, spell
+from rental_etl.warehouse.postgres.types import POSTGRES
 from rental_etl.warehouse.postgres.writing import writing
 from rental_etl.warehouse.text import name, now
 
@@ -107,7 +107,7 @@ class PostgresWarehouse:
             names = tables_of(session, "presentation")
             if not names:
                 raise nothing_yet("there are no presentation tables")
-            tables = {table: canonical(columns_of(session, "presentation", table)) for table in names}
+            tables = {table: POSTGRES.canonical(columns_of(session, "presentation", table)) for table in names}
 
             def fetch(table: str, file: BinaryIO) -> None:
                 columns = ", ".join(name(column) for column, _ in tables[table])
@@ -124,7 +124,7 @@ class PostgresWarehouse:
     def _changing(self) -> Iterator[PostgresSession]:
         """One transaction of the only writer, on a database that has its schemas."""
         with writing(self._server) as session:
-            lay_out(session, schemas=ledger.SCHEMAS, spell=spell, more=LOADED_FILES)
+            lay_out(session, schemas=ledger.SCHEMAS, spell=POSTGRES.spell, more=LOADED_FILES)
             yield session
 
 
