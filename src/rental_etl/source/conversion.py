@@ -149,7 +149,7 @@ def _write_texts(file: DeliveredFile, ordinals: set[int], target: Path) -> int:
     """Write ordinal, line and text of some rows as CSV; returns the longest text's bytes."""
     longest = 0
     with target.open("w", encoding="utf-8", newline="") as located:
-        rows = csv.writer(located, quoting=csv.QUOTE_ALL)
+        rows = csv.writer(located, quoting=csv.QUOTE_ALL, lineterminator="\n")
         for ordinal, line, text in file.locate(ordinals):
             rows.writerow((ordinal, "" if line is None else line, "", text))
             longest = max(longest, 4 * len(text))

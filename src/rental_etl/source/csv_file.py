@@ -130,7 +130,7 @@ class CsvFile:
         count = accented = 0
         self._longest, self._over_lines = 0, False
         with target.open("wb") as clean, self.rejects.open("w", encoding="utf-8", newline="") as aside:
-            rejects = csv.writer(aside, quoting=csv.QUOTE_ALL)
+            rejects = csv.writer(aside, quoting=csv.QUOTE_ALL, lineterminator="\n")
             for line, record, verdict in self._records:
                 accented += not record.isascii()
                 if verdict in {REGULAR, ODD}:
