@@ -26,7 +26,7 @@ class StoredColumn:
 @dataclass(frozen=True, slots=True)
 class StoredTable:
     """A table that holds a contract's rows. `columns` maps the contract's columns that are there to stored ones, in contract order; `missing` are the others.
-    `unique` tells that no two rows can have the same key."""
+    `unique` tells that no two rows can have the same key; `rows_about` is what the server guesses."""
 
     schema: str
     name: str
@@ -34,6 +34,7 @@ class StoredTable:
     missing: tuple[str, ...]
     unique: bool
     cursor: StoredColumn | None = None
+    rows_about: int = 0
 
     @property
     def quoted(self) -> str:
@@ -69,7 +70,7 @@ def find_table(
         if name:
             raise _no_such_table(session, contract, name=name, database=database)
         return None
-    schema, table = located
+    schema, table, rows_about = located
     stored = _columns(session, schema, table)
     found: dict[str, StoredColumn] = {}
     missing = []
@@ -91,23 +92,23 @@ def find_table(
         raise _no_such_column(f"{schema}.{table}", cursor, stored, key=f"tables.{contract.table}.cursor")
     key = [found[column.name].name for column in contract.key]
     unique = bool(key) and _is_unique(session, schema, table, key=key)
-    return StoredTable(schema, table, found, tuple(missing), unique, marker)
+    return StoredTable(schema, table, found, tuple(missing), unique, marker, rows_about)
 
 
-def _locate(session: Session, contract: Contract, *, name: str, database: str) -> tuple[str, str] | None:
+def _locate(session: Session, contract: Contract, *, name: str, database: str) -> tuple[str, str, int] | None:
     schema, _, table = name.rpartition(".")
     wanted = [table] if table else [contract.table, *contract.also_named]
     listed = ", ".join(text(word.lower()) for word in wanted)
     found = session.rows(
-        f"select table_name from information_schema.tables where table_schema = {text(schema or database)} and lower(table_name) in ({listed})",
+        f"select table_name, coalesce(table_rows, 0) from information_schema.tables"
+        f" where table_schema = {text(schema or database)} and lower(table_name) in ({listed})",
         doing="looking for tables",
     )
-    names = [_str(row[0]) for row in found]
+    rows = {_str(table): int(about) for table, about in found}
     for word in wanted:
-        exact = [found_name for found_name in names if found_name == word]
-        near = [found_name for found_name in names if found_name.lower() == word.lower()]
-        if exact or near:
-            return schema or database, (exact or near)[0]
+        for match in sorted(rows, key=lambda table: table != word):
+            if match.lower() == word.lower():
+                return schema or database, match, rows[match]
     return None
 
 

@@ -11,11 +11,13 @@ from rental_etl.source.mysql.session import Session
 
 _BUFFER = 1 << 20
 _REPORT_ROWS = 100_000
+_FINE = b",\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Dump:
-    """A file of lines under a header. `digest` is over header and lines; `longest` is the longest line, in bytes."""
+    """A CSV file of `rows` lines under a header; `size` and `digest` (SHA-256) are of its bytes. `longest` is the longest line, in bytes; `over_lines` tells
+    that some text holds line ends; `troubled` counts the lines that say they could not be written exactly."""
 
     path: Path
     header: tuple[str, ...]
@@ -23,6 +25,8 @@ class Dump:
     size: int
     digest: str
     longest: int
+    over_lines: bool
+    troubled: int
 
 
 def dump(
@@ -35,15 +39,22 @@ def dump(
     progress: Callable[[int], None],
 ) -> Dump:
     """Write a query's lines to `path`. Raises SystemUnreachableError when the server goes away or the disk is full."""
-    hasher = hashlib.sha256("\n".join(header).encode())
-    rows = size = longest = 0
+    head = (",".join(header) + "\n").encode()
+    hasher = hashlib.sha256(head)
+    rows = longest = ends = troubled = 0
+    size = len(head)
     try:
         with path.open("wb") as file:
+            file.write(head)
             for block in _blocks(session, sql, doing=doing):
                 data = b"".join(block)
                 hasher.update(data)
                 file.write(data)
                 longest = max(longest, *map(len, block))
+                ends += data.count(b"\n")
+                # The last field says what is wrong; looking at every line is only needed where this shorter count is not that of the lines.
+                if data.count(_FINE) != len(block):
+                    troubled += sum(not line.endswith(_FINE) for line in block)
                 if (rows + len(block)) // _REPORT_ROWS > rows // _REPORT_ROWS:
                     progress(rows + len(block))
                 rows += len(block)
@@ -56,12 +67,12 @@ def dump(
             expected="room for the table's rows as text",
             remedy="free disk space, or name a larger disk in [engine] temp",
         ) from error
-    return Dump(path, header, rows, size, hasher.hexdigest(), longest)
+    return Dump(path, header, rows, size, hasher.hexdigest(), longest, over_lines=ends > rows, troubled=troubled)
 
 
 def digest(session: Session, sql: str, *, header: tuple[str, ...], doing: str) -> str:
     """The digest that `dump` would give, without a file."""
-    hasher = hashlib.sha256("\n".join(header).encode())
+    hasher = hashlib.sha256((",".join(header) + "\n").encode())
     for block in _blocks(session, sql, doing=doing):
         hasher.update(b"".join(block))
     return hasher.hexdigest()
