@@ -60,7 +60,7 @@ def reparse(
 
     A batch keeps its place in the order. A batch whose delivered files were not kept stays as it is, unless forced: then InputError.
     """
-    revised = []
+    revised: list[Batch] = []
     for done, batch in enumerate(batches):
         contract = contracts()[batch.table]
         if not force and not source.outdated(batch, contract=contract):
@@ -76,8 +76,10 @@ def reparse(
                 remedy=f"deliver {batch.table} again",
             )
         watch.progress(f"parsing {batch.delivery.name} again", done, len(batches))
+        earlier = [other for other in landing.landed().of(batch.table) if other.batch_id < batch.batch_id]
+        hints = _hints(earlier[-1] if earlier else None, batch.delivery)
         with landing.staging() as staging:
-            reading = source.reread(batch, contract=contract, kept=kept, staging=staging, hints={})
+            reading = source.reread(batch, contract=contract, kept=kept, staging=staging, hints=hints)
             revised.append(landing.revise(batch, reading=reading, staging=staging, run_id=run_id))
     return revised
 

@@ -55,6 +55,17 @@ def segments(batches: Sequence[Batch]) -> Iterator[tuple[Batch, ...]]:
         yield tuple(group)
 
 
+def in_force(batches: Sequence[Batch]) -> tuple[Batch, ...]:
+    """Of batches of a table without a key, in order, those whose rows count: a full one replaces all before it, a delta what its name delivered before."""
+    kept: dict[str, Batch] = {}
+    for batch in batches:
+        if batch.kind == "full":
+            kept.clear()
+        kept.pop(batch.delivery.name, None)
+        kept[batch.delivery.name] = batch
+    return tuple(kept.values())
+
+
 def bind_landed(engine: Engine, prefix: str, *, landing: Landing, contract: Contract, batches: Sequence[Batch]) -> None:
     """Bind batches: `<prefix>_landed`, typed rows with `_error`, `_batch_id`, `_part`, `_row`; and `<prefix>_named`, the keys they name, by batch.
 

@@ -2,11 +2,15 @@
 
 Reads the lake's log and landed Parquet, and the ledger; writes `raw.<table>` and `etl.batches`, in one transaction per table. What is loaded already is
 not loaded again.
+
+`raw` shows what was delivered, not what was found good: rows that a rule refuses are in it, and so is a batch that a guard refuses later in the run, so
+that a person can look at it before deciding. Rejecting it takes it out of `raw` and brings back what it had replaced.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from rental_etl.jobs.landed import in_force
 from rental_etl.model.batch import Batch
 from rental_etl.model.summary import Watch
 from rental_etl.ports.lake import Landed, Landing
@@ -29,8 +33,8 @@ def load(*, landing: Landing, warehouse: Warehouse, watch: Watch, anew: bool = F
     for done, contract in enumerate(contracts().values()):
         table = contract.table
         wanted = as_delivered(landed, table)
-        present = set() if anew else set(loaded.get(table, ()))
-        keep = {(batch.batch_id, batch.revision) for batch in wanted} & present
+        present = set(loaded.get(table, ()))
+        keep = set() if anew else {(batch.batch_id, batch.revision) for batch in wanted} & present
         add = [batch for batch in wanted if (batch.batch_id, batch.revision) not in keep]
         drop = sorted(batch_id for batch_id, revision in present - keep)
         if not add and not drop:
@@ -42,7 +46,9 @@ def load(*, landing: Landing, warehouse: Warehouse, watch: Watch, anew: bool = F
 
 
 def as_delivered(landed: Landed, table: str) -> list[Batch]:
-    """The table as delivered: its last full batch and the deltas since, without rejected ones."""
+    """The table as delivered: its last full batch and the deltas since, without rejected ones; without a key, of each name the last."""
     alive = [batch for batch in landed.of(table) if landed.decisions.get(batch.batch_id) != "reject"]
+    if not contracts()[table].key:
+        return list(in_force(alive))
     last_full = max((place for place, batch in enumerate(alive) if batch.kind == "full"), default=0)
     return alive[last_full:]

@@ -5,23 +5,12 @@ Leaves `merge.<table>`, `merge.<table>_in` and `merge.<table>_out` in the engine
 
 from collections.abc import Sequence
 
-from rental_etl.jobs.landed import Survey, Tally, bind_landed, changed_days, counts
+from rental_etl.jobs.landed import Survey, Tally, bind_landed, changed_days, counts, in_force
 from rental_etl.model.batch import Batch
 from rental_etl.model.contract import Contract
 from rental_etl.ports.engine import Engine
 from rental_etl.ports.lake import Landing
 from rental_etl.tables.models import CuratedModel
-
-
-def in_force(batches: Sequence[Batch]) -> tuple[Batch, ...]:
-    """Of batches of a table without a key, in order, those whose rows count: a full one replaces all before it, a delta what its name delivered before."""
-    kept: dict[str, Batch] = {}
-    for batch in batches:
-        if batch.kind == "full":
-            kept.clear()
-        kept.pop(batch.delivery.name, None)
-        kept[batch.delivery.name] = batch
-    return tuple(kept.values())
 
 
 class KeylessMerge:
