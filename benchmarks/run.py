@@ -92,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         rounds.append(Round(deliveries, options.workdir / "round", check=number == 0))
         rounds[-1].run(wanted.__contains__, lambda line: print(f"  {line}", file=sys.stderr))
     report = _report(Figures(rounds), options)
-    print(report)
+    print(report, end="")
     disagreements = [line for each in rounds for line in each.disagreements]
     for line in disagreements:
         print(f"DISAGREEMENT {line}", file=sys.stderr)
