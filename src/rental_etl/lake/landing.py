@@ -41,7 +41,10 @@ class LocalLanding:
         self._entries: dict[str, Any] = {}
 
     def claim(self, *, source: str, warehouse: str) -> None:
-        """Record the lake's source, warehouse and place at the first run, and refuse another later. "" is recorded when it becomes known."""
+        """Record the lake's source, warehouse and place at the first run, and refuse another later. "" is recorded when it becomes known.
+
+        The source is recorded for good by the first batch: until then another one may be named.
+        """
         make_folder(self._log)
         make_folder(self._temp)
         wanted = {"source": source, "warehouse": warehouse, "location": str(self.root)}
@@ -49,6 +52,9 @@ class LocalLanding:
         if create_exclusively(self._owner, json.dumps(owner, indent=1), scratch=self._temp):
             return
         found = read_json(self._owner)
+        if not any(self._log.iterdir()):
+            # Nothing landed: a mistyped source does not own the lake.
+            found["source"] = ""
         for part, value in wanted.items():
             if value and found[part] and found[part] != value:
                 raise _owned(self._owner, part=part, found=found[part], wanted=value)
