@@ -71,7 +71,7 @@ class LocalLanding:
 
     def landed(self) -> Landed:
         """Replay the log."""
-        paths = sorted(self._log.glob("*.json"))
+        paths = sorted(self._log.glob("*.json"), key=_number)
         for path in paths:
             if path.name not in self._entries:
                 self._entries[path.name] = read_json(path)
@@ -93,7 +93,8 @@ class LocalLanding:
         last = self._last_number()
         for folder in (*self.root.glob("raw/*/*"), *self.root.glob("quarantine/*/*")):
             # A folder is named by its batch, or by its batch and its revision, whose manifest has the greater number.
-            if int(folder.name.rpartition("-")[2]) > last:
+            number = folder.name.rpartition("-")[2]
+            if number.isdecimal() and int(number) > last:
                 remove_tree(folder)
 
     def commit(self, delivery: Delivery, *, reading: Reading, staging: Path, day: date, run_id: str) -> Batch:
@@ -155,7 +156,7 @@ class LocalLanding:
                 break
 
     def _last_number(self) -> int:
-        return max((int(path.stem) for path in self._log.glob("*.json")), default=0)
+        return max(map(_number, self._log.glob("*.json")), default=0)
 
     def _append(self, number: int, text: str) -> None:
         if not create_exclusively(self._log / f"{number:08d}.json", text, scratch=make_folder(self._temp)):
@@ -164,6 +165,10 @@ class LocalLanding:
                 where=str(self._log),
                 remedy="run again; nothing was lost",
             )
+
+
+def _number(manifest: Path) -> int:
+    return int(manifest.stem)
 
 
 def _now() -> str:
