@@ -1,157 +1,40 @@
-"""Behaviour of a warehouse, whatever it is made of. `house` gives a fresh one."""
+"""Behaviour of a warehouse, whatever it is made of: every test runs on every adapter. `house` gives a fresh one."""
 
 import csv
 import dataclasses
 import os
-import pickle
 import signal
-import subprocess
-import sys
-import tempfile
 import threading
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pytest
-
-from rental_etl.errors import (
-    ConfigurationError,
-    ModelError,
-    RentalEtlError,
-    SystemUnreachableError,
-    UsageError,
-    WorkspaceBusyError,
+from houses import (
+    AS_OF,
+    FIRST_WEEK,
+    SECOND_WEEK,
+    STAYS,
+    THIRD_WEEK,
+    THREE_WEEKS,
+    WEEKLY,
+    House,
+    batch,
+    curated,
+    escaped,
+    load,
+    parquet,
+    publication,
+    published_rows,
+    stays,
+    update,
+    weekly,
 )
-from rental_etl.model.batch import Batch, Delivery, Kind, Part, Reading
-from rental_etl.model.contract import Column, Contract
-from rental_etl.model.run import (
-    Accounting,
-    CuratedView,
-    JobRecord,
-    MetricUpdate,
-    Publication,
-    RuleResult,
-    RunRecord,
-)
-from rental_etl.ports.warehouse import Warehouse
-from rental_etl.warehouse.duckdb_file import DuckDBWarehouse
 
-STAYS = Contract(
-    table="stays",
-    description="",
-    columns=(
-        Column("stay_id", "int64", key=True, required=True),
-        Column("begins", "date"),
-        Column("price", "decimal", precision=18, scale=2),
-        Column("title", "text"),
-        Column("seen_at", "timestamp"),
-        Column("is_paid", "bool"),
-        Column("latitude", "float64"),
-    ),
-)
-WEEKLY = (("week_start", "date"), ("currency", "varchar"), ("stays_count", "bigint"), ("revenue", "decimal(18,2)"))
-FIRST_WEEK, SECOND_WEEK, THIRD_WEEK = date(2024, 1, 1), date(2024, 1, 8), date(2024, 1, 15)
-AS_OF = date(2024, 1, 21)
-NOBODY = 65534
-
-
-@dataclasses.dataclass(frozen=True)
-class House:
-    """A warehouse under test and a folder for the files it is fed with."""
-
-    path: Path
-    files: Path
-
-    def open(self, wait_seconds: float = 0.3) -> Warehouse:
-        return DuckDBWarehouse(self.path, wait_seconds=wait_seconds)
-
-    def ask(self, sql: str) -> list[tuple[Any, ...]]:
-        return list(self.open().query(sql).rows)
-
-
-@pytest.fixture
-def house(tmp_path: Path) -> House:
-    # A quote and glob characters in the path: they must not reach SQL or file matching.
-    folder = tmp_path / "it's [1] *"
-    folder.mkdir()
-    return House(path=folder / "warehouse.duckdb", files=folder)
-
-
-def parquet(file: Path, select: str) -> Path:
-    plain = file.with_name(f"{file.name}.plain")
-    duckdb.connect().execute(f"copy ({select}) to '{str(plain).replace(chr(39), chr(39) * 2)}' (format parquet)")
-    return plain.rename(file)
-
-
-def stays(folder: Path, batch_id: int, ids: Sequence[int], price: str = "10.50") -> Path:
-    rows = f"""
-        select i::bigint as stay_id, date '2024-01-01' as begins, {price}::decimal(18,2) as price, 'Flat' as title,
-        timestamp '2024-01-01 10:00:00' as seen_at, true as is_paid, 1.5::double as latitude,
-        null::varchar as _error, null::varchar as _warning from unnest({list(ids)}::bigint[]) t(i)"""
-    return parquet(folder / f"batch-{batch_id}-{price}.parquet", rows)
-
-
-def batch(batch_id: int, rows: int, *, revision: int = 0, kind: Kind = "full", table: str = "stays") -> Batch:
-    delivery = Delivery(table=table, name=f"{table}.csv", kind=kind, files=(), content=str(batch_id))
-    parts = (Part("part-0.parquet", rows),) if rows else ()
-    reading = Reading(parts=parts, quarantine="", rows_read=rows + 1, rows_unreadable=1, rows_refused=0)
-    landed_at = "2024-01-21 08:00:00.000000"
-    return Batch(
-        batch_id, revision or batch_id, delivery, AS_OF, "run-1", landed_at, reading, f"raw/{table}/{batch_id}"
-    )
-
-
-def load(house: House, batch_id: int, ids: Sequence[int], *, revision: int = 0, **options: Any) -> int:
-    price = options.pop("price", "10.50")
-    options = {"drop": (), "replace": False, **options}
-    parts = [stays(house.files, batch_id, ids, price)] if ids else []
-    return house.open().load(STAYS, add=[(batch(batch_id, len(ids), revision=revision), parts)], **options)
-
-
-def weekly(house: House, name: str, rows: Sequence[tuple[date, str, int, str]]) -> str:
-    values = ", ".join(f"(date '{week}', '{cur}', {count}, {money}::decimal(18,2))" for week, cur, count, money in rows)
-    names = ", ".join(column for column, _ in WEEKLY)
-    return str(parquet(house.files / f"{name}.parquet", f"select * from (values {values}) t({names})"))
-
-
-def update(table: str = "revenue_weekly", *files: str, **changes: Any) -> MetricUpdate:
-    whole = MetricUpdate(table, WEEKLY, "week_start", date.min, date.max, True, files)
-    return dataclasses.replace(whole, **changes)
-
-
-def publication(*metrics: MetricUpdate, **changes: Any) -> Publication:
-    plain = Publication("run-1", AS_OF, {"batches": [1], "note": "it's"}, metrics, (), (), ())
-    return dataclasses.replace(plain, **changes)
-
-
-def curated(files: Sequence[Path], snapshot_id: int = 7, name: str = "stays") -> CuratedView:
-    columns = tuple((column.name, column.sql_type) for column in reversed(STAYS.columns))
-    return CuratedView(name, snapshot_id, tuple(str(file) for file in files), columns)
-
-
-def published_rows(house: House) -> list[tuple[Any, ...]]:
-    return house.ask("select week_start, currency, stays_count, revenue from presentation.revenue_weekly order by all")
-
-
-@pytest.fixture
-def three_weeks(house: House) -> House:
-    """A house with one publish of three weeks."""
-    rows = [(FIRST_WEEK, "EUR", 1, "1.00"), (SECOND_WEEK, "EUR", 2, "2.00"), (THIRD_WEEK, "EUR", 3, "3.00")]
-    house.open().publish(publication(update("revenue_weekly", weekly(house, "first", rows))))
-    return house
-
-
-THREE_WEEKS = [
-    (FIRST_WEEK, "EUR", 1, Decimal("1.00")),
-    (SECOND_WEEK, "EUR", 2, Decimal("2.00")),
-    (THIRD_WEEK, "EUR", 3, Decimal("3.00")),
-]
+from rental_etl.errors import ConfigurationError, ModelError, SystemUnreachableError, UsageError
+from rental_etl.model.contract import Column
+from rental_etl.model.run import Accounting, JobRecord, RuleResult, RunRecord
 
 
 class TestBeforeTheFirstRun:
@@ -170,11 +53,11 @@ class TestBeforeTheFirstRun:
         assert list(house.files.iterdir()) == []
 
     def test_a_database_of_other_origin_is_empty_to_us(self, house: House) -> None:
-        duckdb.connect(str(house.path)).execute("create table mine as select 1 as a").close()
+        house.meddle("create table mine as select 1 as a")
         assert house.open().loaded() == {}
         assert house.open().last_publish() is None
         assert load(house, 1, [1]) == 1
-        assert house.ask("select a from mine") == [(1,)]
+        assert house.meddle("select a from mine") == [(1,)]
 
 
 class TestRaw:
@@ -182,16 +65,19 @@ class TestRaw:
 
     def test_rows_arrive_with_exact_types_their_batch_and_the_time(self, house: House) -> None:
         assert load(house, 1, [1, 5_000_000_000]) == 2
-        row = house.ask("select * exclude (_loaded_at) from raw.stays order by stay_id desc limit 1")
+        names = ", ".join([*STAYS.names, "_error", "_warning", "_batch_id"])
+        row = house.ask(f"select {names} from raw.stays order by stay_id desc limit 1")
         seen = datetime(2024, 1, 1, 10)
         assert [(5_000_000_000, date(2024, 1, 1), Decimal("10.50"), "Flat", seen, True, 1.5, None, None, 1)] == row
-        described = house.ask(
-            "select column_name, data_type from information_schema.columns where table_name = 'stays'"
-        )
-        assert ("price", "DECIMAL(18,2)") in described
-        assert ("_loaded_at", "TIMESTAMP") in described
-        [(age,)] = house.ask("select epoch(now()::timestamp - max(_loaded_at)) from raw.stays")
-        assert 0 <= age < 60
+        described = {
+            **{column.name: column.sql_type for column in STAYS.columns},
+            **{"_error": "varchar", "_warning": "varchar", "_batch_id": "bigint", "_loaded_at": "timestamp"},
+        }
+        assert described == house.column_types("raw", "stays")
+        assert list(described) == list(house.column_types("raw", "stays"))
+        [(loaded_at,)] = house.ask("select max(_loaded_at) from raw.stays")
+        age = datetime.now(tz=UTC).replace(tzinfo=None) - loaded_at
+        assert timedelta(0) <= age < timedelta(minutes=1)
 
     def test_the_ledger_knows_what_raw_holds(self, house: House) -> None:
         load(house, 1, [1, 2])
@@ -271,7 +157,7 @@ class TestRaw:
         longer = dataclasses.replace(STAYS, columns=(*STAYS.columns, Column("num_guests", "int64")))
         part = parquet(
             house.files / "new.parquet",
-            f"select *, 4::bigint as num_guests from '{_plain(stays(house.files, 2, [2]))}'",
+            f"select *, 4::bigint as num_guests from '{escaped(stays(house.files, 2, [2]))}'",
         )
         house.open().load(longer, add=[(batch(2, 1), [part])], drop=(), replace=False)
         assert house.ask("select stay_id, num_guests, _batch_id from raw.stays order by 1") == [(1, None, 1), (2, 4, 2)]
@@ -310,12 +196,11 @@ class TestPublish:
     def test_a_skipped_table_is_empty_with_its_columns_and_says_why(self, three_weeks: House) -> None:
         three_weeks.open().publish(publication(update(skipped="there is no 'bookings' table")))
         assert published_rows(three_weeks) == []
-        comment = "select comment from duckdb_tables() where table_name = 'revenue_weekly'"
-        assert three_weeks.ask(comment) == [("empty: there is no 'bookings' table",)]
+        assert three_weeks.comment("revenue_weekly") == "empty: there is no 'bookings' table"
         file = weekly(three_weeks, "again", [(FIRST_WEEK, "EUR", 1, "1.00")])
         back = update("revenue_weekly", file, whole=False, period_from=FIRST_WEEK, period_to=FIRST_WEEK)
         three_weeks.open().publish(publication(back))
-        assert three_weeks.ask(comment) == [(None,)]
+        assert three_weeks.comment("revenue_weekly") == ""
 
     def test_files_are_read_by_column_name_and_cast(self, house: House) -> None:
         select = "select 1.005::double as revenue, 2::integer as stays_count, 'EUR' as currency, date '2024-01-01' as week_start"
@@ -372,15 +257,13 @@ class TestPublish:
         answer = house.open().query("select * from curated.stays order by stay_id")
         assert tuple(column.name for column in reversed(STAYS.columns)) == answer.columns
         assert [row[-1] for row in answer.rows] == [1, 2]
-        house.open().publish(publication(curated=(curated(files[:1]),)))
+        house.open().publish(publication(curated=(curated(files[:1], snapshot_id=8),)))
         assert house.ask("select stay_id from curated.stays") == [(1,)]
 
     def test_a_curated_table_without_files_is_an_empty_view_and_one_that_is_gone_has_none(self, house: House) -> None:
         house.open().publish(publication(curated=(curated([]), curated([], name="views"))))
         assert house.ask("select * from curated.stays") == []
-        assert house.ask(
-            "select data_type from duckdb_columns() where table_name = 'stays' and column_name = 'price'"
-        ) == [("DECIMAL(18,2)",)]
+        assert house.column_types("curated", "stays")["price"] == "decimal(18,2)"
         house.open().publish(publication(curated=(curated([]),)))
         with pytest.raises(UsageError):
             house.ask("select * from curated.views")
@@ -440,7 +323,7 @@ class TestQuery:
 
     def test_rows_stream(self, three_weeks: House) -> None:
         """A billion rows are not collected before the first is seen."""
-        answer = three_weeks.open().query("select i as n from range(1000000000) t(i)")
+        answer = three_weeks.open().query(three_weeks.counting(1_000_000_000))
         assert answer.columns == ("n",)
         assert next(answer.rows) == (0,)
         answer.rows.close()  # type: ignore[attr-defined]
@@ -459,29 +342,24 @@ class TestQuery:
             del answer
         load(three_weeks, 1, [1])
 
-    def test_an_open_answer_of_this_process_keeps_writers_out(self, three_weeks: House) -> None:
-        answer = three_weeks.open().query("select * from revenue_weekly")
-        with pytest.raises(WorkspaceBusyError, match="this process"):
-            load(three_weeks, 1, [1])
-        assert len(list(answer.rows)) == 3
-
     @pytest.mark.parametrize(
         ("sql", "words"),
         [
             ("selec 1", "syntax error"),
             ("select nothing from revenue_weekly", "nothing"),
-            ("select 'x'::int", "Could not convert"),
+            ("select cast('x' as integer)", "Could not convert|invalid input syntax"),
             ("", "empty"),
             ("-- only a comment", "empty"),
-            ("select 1; select 2", "2 statements"),
-            ("select 1; drop table presentation.revenue_weekly", "2 statements"),
+            ("select 1; select 2", "(2|several) statements"),
+            ("select 1; drop table presentation.revenue_weekly", "(2|several) statements"),
             ("drop table presentation.revenue_weekly", "DROP"),
             ("insert into etl.runs (run_id) values ('x')", "INSERT"),
+            ("delete from presentation.revenue_weekly", "DELETE"),
             ("copy revenue_weekly to 'x.csv'", "COPY"),
-            ("explain analyze copy revenue_weekly to 'x.csv'", "COPY"),
-            ("attach 'x.duckdb'", "ATTACH"),
-            ("create temp table t as select 1", "CREATE"),
-            ("set threads = 1", "SET"),
+            ("explain analyze copy revenue_weekly to 'x.csv'", "(?i)copy|explain"),
+            ("attach 'x.duckdb'", "(?i)attach"),
+            ("create table mine as select 1 as a", "CREATE"),
+            ("set timezone = 'UTC'", "SET"),
         ],
     )
     def test_what_is_no_question_is_refused_in_the_databases_words(
@@ -494,35 +372,39 @@ class TestQuery:
         assert published_rows(three_weeks) == THREE_WEEKS
 
     def test_an_error_in_the_middle_of_the_rows_is_explained(self, three_weeks: House) -> None:
-        answer = three_weeks.open().query(
-            "select case when i = 500000 then error('row ' || i) end from range(1000000) t(i)"
-        )
-        with pytest.raises(UsageError, match="row 500000"):
+        bad = "cast(case when n = 50000 then 'row 50000' else '1' end as integer)"
+        answer = three_weeks.open().query(f"select {bad} from ({three_weeks.counting(100_000)}) t")
+        with pytest.raises(UsageError, match="row 50000"):
             list(answer.rows)
         load(three_weeks, 1, [1])
 
     @pytest.mark.parametrize(
-        "sql",
-        [
-            "explain select 1",
-            "show tables",
-            "describe revenue_weekly",
-            "pivot revenue_weekly on currency using sum(revenue)",
-        ],
+        "sql", ["explain select 1", "with x as (select 1 as a) select a from x", "select 1 -- one", "select 1;"]
     )
     def test_every_way_to_ask_is_allowed(self, three_weeks: House, sql: str) -> None:
         assert three_weeks.ask(sql)
+
+    def test_no_row_still_has_columns(self, three_weeks: House) -> None:
+        answer = three_weeks.open().query("select currency, revenue from revenue_weekly where 1 = 0")
+        assert answer.columns == ("currency", "revenue")
+        assert list(answer.rows) == []
 
     def test_a_missing_table_names_its_neighbours(self, three_weeks: House) -> None:
         with pytest.raises(UsageError) as caught:
             three_weeks.ask("select * from revenues_weekly")
         assert "presentation.revenue_weekly" in caught.value.remedy
 
-    def test_a_local_variable_is_no_table(self, three_weeks: House) -> None:
-        secret = duckdb.sql("select 1")
-        with pytest.raises(UsageError, match="secret"):
-            three_weeks.ask("select * from secret")
-        assert secret is not None
+    def test_interrupting_is_interrupting(self, three_weeks: House) -> None:
+        """Ctrl-C inside a statement ends as KeyboardInterrupt, and the warehouse is let go."""
+        # A shell starts background jobs with SIGINT ignored, and Python then leaves it so.
+        handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            threading.Timer(0.4, os.kill, (os.getpid(), signal.SIGINT)).start()
+            with pytest.raises(KeyboardInterrupt):
+                three_weeks.ask(f"select count(*) from ({three_weeks.counting(1_000_000_000)}) t where n % 7 = 9")
+        finally:
+            signal.signal(signal.SIGINT, handler)
+        load(three_weeks, 1, [1])
 
 
 class TestExport:
@@ -550,7 +432,7 @@ class TestExport:
         folder = three_weeks.files
         (folder / "revenue_weekly.parquet").write_text("old")
         assert three_weeks.open().export(folder, "parquet") == {"revenue_weekly": 3}
-        assert duckdb.execute(f"from '{_plain(folder / 'revenue_weekly.parquet')}'").fetchall() == THREE_WEEKS
+        assert duckdb.execute(f"from '{escaped(folder / 'revenue_weekly.parquet')}'").fetchall() == THREE_WEEKS
 
     def test_an_unknown_format_is_wrong_usage(self, house: House) -> None:
         with pytest.raises(UsageError, match="xlsx"):
@@ -562,229 +444,3 @@ class TestExport:
             with pytest.raises(SystemUnreachableError) as caught:
                 three_weeks.open().export(folder, "csv")
             assert caught.value.exit_code == 3
-
-
-HOLDER = """
-import sys, duckdb
-connection = duckdb.connect(sys.argv[1])
-print("held", flush=True)
-sys.stdin.readline()
-"""
-
-
-@contextmanager
-def held(house: House) -> Iterator[subprocess.Popen[str]]:
-    """The file open for writing in another process, until its standard input ends."""
-    script = house.files / "holder_script.py"
-    script.write_text(HOLDER)
-    command = [sys.executable, str(script), str(house.path)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdin is not None
-        assert process.stdout.readline() == "held\n"
-        try:
-            yield process
-        finally:
-            # The end of its input ends it; a test may have closed it already.
-            process.stdin.close()
-            process.wait(timeout=30)
-
-
-class TestAFileInUse:
-    """DuckDB lets one process write, or several read."""
-
-    def test_reader_and_writer_wait_then_name_the_holder(self, three_weeks: House) -> None:
-        with held(three_weeks) as process:
-            for work in (
-                lambda: three_weeks.ask("select 1"),
-                lambda: load(three_weeks, 1, [1]),
-                three_weeks.open().loaded,
-            ):
-                began = time.monotonic()
-                with pytest.raises(WorkspaceBusyError) as caught:
-                    work()
-                assert 0.3 <= time.monotonic() - began < 3
-                assert f"(PID {process.pid})" in caught.value.what
-                assert "holder_script.py" in caught.value.what
-                assert caught.value.exit_code == 4
-                assert caught.value.remedy
-
-    def test_a_file_that_is_let_go_in_time_is_used(self, three_weeks: House) -> None:
-        with held(three_weeks) as process:
-            assert process.stdin is not None
-            threading.Timer(0.5, process.stdin.close).start()
-            assert len(list(three_weeks.open(wait_seconds=10).query("select * from revenue_weekly").rows)) == 3
-
-
-class TestAFileThatCannotBeUsed:
-    """Each case says what, where and what to do."""
-
-    @pytest.mark.parametrize("content", [b"id,title\n1,Flat\n", b"", b"SQLite format 3\0" + bytes(5000), b"x" * 20_000])
-    def test_a_file_that_is_no_database(self, house: House, content: bytes) -> None:
-        house.path.write_bytes(content)
-        for work in (
-            house.open().loaded,
-            house.open().last_publish,
-            lambda: load(house, 1, [1]),
-            lambda: house.ask("select 1"),
-        ):
-            with pytest.raises(ConfigurationError, match="not a DuckDB database") as caught:
-                work()
-            assert str(house.path) == caught.value.where
-        assert content == house.path.read_bytes()
-
-    def test_a_database_of_another_version(self, three_weeks: House) -> None:
-        content = bytearray(three_weeks.path.read_bytes())
-        content[12:20] = (9999).to_bytes(8, "little")
-        three_weeks.path.write_bytes(content)
-        with pytest.raises(RentalEtlError) as caught:
-            three_weeks.open().loaded()
-        assert caught.value.remedy
-
-    def test_a_damaged_database(self, three_weeks: House) -> None:
-        content = bytearray(three_weeks.path.read_bytes())
-        content[4096:] = bytes(len(content) - 4096)
-        three_weeks.path.write_bytes(content)
-        with pytest.raises(RentalEtlError) as caught:
-            three_weeks.ask("select * from revenue_weekly")
-        assert caught.value.remedy
-
-    def test_a_folder_that_does_not_exist(self, house: House) -> None:
-        warehouse = DuckDBWarehouse(house.files / "none" / "warehouse.duckdb")
-        with pytest.raises(SystemUnreachableError) as caught:
-            warehouse.record_run(RunRecord("run-1", "run", AS_OF, "running", ""))
-        assert caught.value.exit_code == 3
-
-    def test_a_folder_in_place_of_the_file(self, house: House) -> None:
-        house.path.mkdir()
-        with pytest.raises(SystemUnreachableError):
-            house.open().loaded()
-
-    def test_a_folder_without_permission(self) -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            Path(folder).chmod(0o555)
-            warehouse = DuckDBWarehouse(Path(folder) / "warehouse.duckdb")
-            with _unprivileged(), pytest.raises(SystemUnreachableError):
-                warehouse.record_run(RunRecord("run-1", "run", AS_OF, "running", ""))
-
-    def test_a_log_whose_database_is_gone_does_not_stop_a_new_one(self, house: House) -> None:
-        house.path.with_name("warehouse.duckdb.wal").write_bytes(b"left over")
-        assert load(house, 1, [1]) == 1
-
-    def test_a_full_disk_leaves_the_last_publish(self, three_weeks: House) -> None:
-        file = parquet(three_weeks.files / "big.parquet", "select i, hash(i) as h from range(2000000) t(i)")
-        big = update("big_weekly", str(file), columns=(("i", "bigint"), ("h", "ubigint")))
-        limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (4_000_000, 4_000_000))"
-        done = _in_another_process(three_weeks, publication(update(), big), prologue=limit)
-        assert "SystemUnreachableError" in done.stderr
-        assert published_rows(three_weeks) == THREE_WEEKS
-        assert three_weeks.open().publish(publication()).number == 2
-
-
-@contextmanager
-def _unprivileged() -> Iterator[None]:
-    """As a user who may not write into the folders of another; root may write everywhere."""
-    user = os.geteuid()
-    os.seteuid(user or NOBODY)
-    try:
-        yield
-    finally:
-        os.seteuid(user)
-
-
-KILLS = {
-    "while the file is made": """
-def kill(*arguments): os.kill(os.getpid(), signal.SIGKILL)
-ledger.lay_out = kill
-""",
-    "before the commit": """
-kept = ledger.record_publish
-def kill(*arguments, **options):
-    kept(*arguments, **options)
-    os.kill(os.getpid(), signal.SIGKILL)
-ledger.record_publish = kill
-""",
-    "after the commit": """
-kept = duckdb_file.transaction
-@contextlib.contextmanager
-def kill(connection):
-    with kept(connection):
-        yield
-    os.kill(os.getpid(), signal.SIGKILL)
-duckdb_file.transaction = kill
-""",
-}
-
-
-def _in_another_process(house: House, what: Publication, *, prologue: str) -> subprocess.CompletedProcess[str]:
-    """Publish in a process that begins with `prologue`."""
-    pickled = house.files / "publication.pickle"
-    pickled.write_bytes(pickle.dumps(what))
-    script = f"""
-import contextlib, os, pickle, signal, sys
-from pathlib import Path
-from rental_etl.warehouse import duckdb_file, ledger
-{prologue}
-duckdb_file.DuckDBWarehouse(Path(sys.argv[1])).publish(pickle.loads(Path(sys.argv[2]).read_bytes()))
-"""
-    command = [sys.executable, "-c", script, str(house.path), str(pickled)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
-class TestKilled:
-    """A kill leaves the state before or after, and the next run works."""
-
-    def test_before_the_commit_the_last_publish_stands(self, three_weeks: House) -> None:
-        file = weekly(three_weeks, "second", [(SECOND_WEEK, "EUR", 9, "9.00")])
-        new = publication(update("revenue_weekly", file), update("other_weekly"), curated=(curated([]),))
-        done = _in_another_process(three_weeks, new, prologue=KILLS["before the commit"])
-        assert done.returncode == -signal.SIGKILL, done.stderr
-        last = three_weeks.open().last_publish()
-        assert last is not None
-        assert last.number == 1
-        assert published_rows(three_weeks) == THREE_WEEKS
-        assert three_weeks.open().publish(new).number == 2
-        assert [(SECOND_WEEK, "EUR", 9, Decimal("9.00"))] == published_rows(three_weeks)
-
-    def test_after_the_commit_the_new_publish_stands(self, three_weeks: House) -> None:
-        """Killed before the log is merged into the file; a reader must see it, also when the lake has moved on."""
-        file = weekly(three_weeks, "second", [(SECOND_WEEK, "EUR", 9, "9.00")])
-        part = stays(three_weeks.files, 1, [1])
-        new = publication(update("revenue_weekly", file), curated=(curated([part]),))
-        done = _in_another_process(three_weeks, new, prologue=KILLS["after the commit"])
-        assert done.returncode == -signal.SIGKILL, done.stderr
-        Path(file).unlink()
-        part.unlink()
-        last = three_weeks.open().last_publish()
-        assert last is not None
-        assert last.number == 2
-        assert [(SECOND_WEEK, "EUR", 9, Decimal("9.00"))] == published_rows(three_weeks)
-        assert three_weeks.open().publish(publication()).number == 3
-
-    def test_while_the_file_is_made_nothing_stands_in_the_way(self, house: House) -> None:
-        done = _in_another_process(house, publication(), prologue=KILLS["while the file is made"])
-        assert done.returncode == -signal.SIGKILL, done.stderr
-        assert house.open().last_publish() is None
-        assert house.open().publish(publication()).number == 1
-
-    def test_interrupting_is_interrupting(self, three_weeks: House) -> None:
-        """Ctrl-C inside a statement ends as KeyboardInterrupt, and the file is let go."""
-        # A shell starts background jobs with SIGINT ignored, and Python then leaves it so.
-        handler = signal.signal(signal.SIGINT, signal.default_int_handler)
-        try:
-            threading.Timer(0.4, os.kill, (os.getpid(), signal.SIGINT)).start()
-            with pytest.raises(KeyboardInterrupt):
-                three_weeks.ask("select count(*) from range(1000000000000) t(i) where hash(i) = 3")
-        finally:
-            signal.signal(signal.SIGINT, handler)
-        load(three_weeks, 1, [1])
-
-
-def _plain(path: Path) -> str:
-    return str(path).replace("'", "''")
-
-
-def test_a_warehouse_is_known_by_its_absolute_path(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(house.files)
-    assert house.open().identity == DuckDBWarehouse(Path("warehouse.duckdb")).identity
-    assert str(house.path) in house.open().identity

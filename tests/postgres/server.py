@@ -115,7 +115,7 @@ class Postgres:
 
     def url(self, database: str, *, user: str = USER, host: str = "127.0.0.1") -> str:
         """The URL of a database, without a password."""
-        return f"postgresql://{quote(user)}@{host}:{self.port}/{quote(database, safe='')}"
+        return f"postgresql://{quote(user)}@{host}:{self.port}/{quoted_path(database)}"
 
     def _conninfo(self, database: str) -> str:
         import psycopg.conninfo
@@ -180,6 +180,11 @@ def shared() -> Postgres:
     server = stack.enter_context(running())
     atexit.register(stack.close)
     return server
+
+
+def quoted_path(database: str) -> str:
+    """A database's name as it stands in a URL."""
+    return quote(database, safe="")
 
 
 def _program(name: str) -> Path | None:

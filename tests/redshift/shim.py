@@ -136,6 +136,8 @@ class _Connection:
         sql = statement.decode()
         self._shim.statements.append(sql)
         self._shim.before(sql)
+        # The driver uses a name again for another statement.
+        self._special.pop(name, None)
         reason = refusal(sql)
         if reason:
             sql = f"do $$ begin raise exception '{reason}' using errcode = '0A000'; end $$"

@@ -71,7 +71,7 @@ class Server:
     @property
     def url(self) -> str:
         """Where an error happened: the URL without a password."""
-        return f"postgresql://{quote(self.user)}@{self._place}"
+        return f"postgresql://{quote(self.user, safe='')}@{self._place}"
 
     @property
     def identity(self) -> str:
@@ -87,7 +87,7 @@ class Server:
     @property
     def _place(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}/{quote(self.database)}"
+        return f"{host}:{self.port}/{quote(self.database, safe='')}"
 
 
 class PostgresSession:

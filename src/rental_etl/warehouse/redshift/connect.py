@@ -62,7 +62,7 @@ class Cluster:
     @property
     def url(self) -> str:
         """Where an error happened."""
-        return f"redshift://{quote(self.user)}@{self._place}" if self.user else self.identity
+        return f"redshift://{quote(self.user, safe='')}@{self._place}" if self.user else self.identity
 
     @property
     def identity(self) -> str:
@@ -71,7 +71,7 @@ class Cluster:
 
     @property
     def _place(self) -> str:
-        return f"{self.host}:{self.port}/{quote(self.database)}"
+        return f"{self.host}:{self.port}/{quote(self.database, safe='')}"
 
 
 class RedshiftSession:
