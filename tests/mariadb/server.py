@@ -1,6 +1,6 @@
 """Starts and stops a MariaDB server of its own: private data directory, Unix socket and a free port on loopback, also as root.
 
-`python tests/mariadb/server.py` starts one for trying things out and stops it with Ctrl-C. Needs Debian's `mariadb-server`, which `require` installs where it may.
+`python tests/mariadb/server.py` starts one for trying things out and stops it with Ctrl-C. Needs Debian's `mariadb-server`; `require` installs it where it may.
 """
 
 import atexit

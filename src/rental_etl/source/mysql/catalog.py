@@ -58,16 +58,23 @@ def text(value: str) -> str:
 
 
 def find_table(
-    session: Session, contract: Contract, *, name: str, columns: Mapping[str, str], cursor: str
+    session: Session,
+    contract: Contract,
+    *,
+    name: str,
+    columns: Mapping[str, str],
+    cursor: str,
+    must_exist: bool = True,
 ) -> StoredTable | None:
-    """The contract's table; None when there is none. `name` (also "schema.table"), `columns` (contract to stored) and `cursor` are the user's settings.
+    """The contract's table; None when there is none. `name` (also "schema.table"), `columns` (contract to stored) and `cursor` are the user's settings; a
+    table that is named there must exist unless it is about to be made.
 
     Raises ConfigurationError when a table or column that the settings name is not there, InputError when one that the contract needs is not.
     """
     database = session.access.address.database
     located = _locate(session, contract, name=name, database=database)
     if located is None:
-        if name:
+        if name and must_exist:
             raise _no_such_table(session, contract, name=name, database=database)
         return None
     schema, table, rows_about = located

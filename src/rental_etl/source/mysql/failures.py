@@ -1,6 +1,8 @@
 """What the server's and the driver's error numbers mean, as errors that say what to do. No message of theirs holds a password."""
 
-from rental_etl.errors import ConfigurationError, RentalEtlError, SystemUnreachableError
+from dataclasses import dataclass
+
+from rental_etl.errors import ConfigurationError, InputError, RentalEtlError, SystemUnreachableError
 from rental_etl.source.mysql.access import Access, Address
 
 
@@ -18,6 +20,8 @@ _RIGHTS = frozenset({1044, 1142, 1143, 1227, 1370})
 _GONE = _UNREACHABLE | {1079, 1152, 1158, 1159, 1160, 1161, 1317, 1927, 2027, 4031}
 _TOO_SLOW = frozenset({1205, 1213, 1969, 3024})
 _TOO_BIG = frozenset({1153, 2020})
+_SHAPE = frozenset({1051, 1054, 1146, 1412})
+_UNFIT = frozenset({1048, 1062, 1264, 1265, 1292, 1366, 1406, 1452, 3819, 4025})
 
 
 def worth_waiting(number: int) -> bool:
@@ -67,42 +71,78 @@ def login_failure(number: int, message: str, *, access: Access) -> RentalEtlErro
 
 def statement_failure(number: int, message: str, *, address: Address, doing: str) -> RentalEtlError:
     """Why a statement failed; `doing` names the work, such as "reading bookings"."""
-    if number in _RIGHTS:
-        return ServerRefusedError(
-            f"user {address.user} lacks a right for {doing}: {message}",
-            where=address.identity,
-            expected="select on the tables to extract; for ingest also create, insert, update, delete, index and create temporary tables",
-            remedy=f"as the database's owner: grant select on `{address.database}`.* to the user",
-        )
-    if number in (1146, 1054, 1412, 1051):
-        return ConfigurationError(
-            f"a table changed its shape during {doing}: {message}",
-            where=address.identity,
-            expected="tables that keep their columns while they are read",
-            remedy="run again; if a column was renamed, map it by tables.<table>.columns",
-        )
-    if number in _TOO_SLOW:
-        return SystemUnreachableError(
-            f"the server gave up on {doing}: {message}",
-            where=address.identity,
-            expected="a server without a lock or a limit on the time of statements in the way",
-            remedy="run again at a quieter hour, or raise max_execution_time (MySQL) or max_statement_time (MariaDB) for this user",
-        )
-    if number in _TOO_BIG:
-        return ServerRefusedError(
-            f"a row is too large for {doing}: {message}",
-            where=address.identity,
-            expected="rows below max_allowed_packet",
-            remedy="raise max_allowed_packet on the server, or leave the large column out",
-        )
-    if number in _GONE:
-        return SystemUnreachableError(
-            f"the database went away during {doing}: {message}",
-            where=address.identity,
-            expected="a server that stays up; nothing of this read was landed",
-            remedy="run again when it is back; the run goes on where it was",
-        )
+    for meaning in _MEANINGS:
+        if number in meaning.numbers:
+            names = {"doing": doing, "user": address.user, "database": address.database}
+            return meaning.kind(
+                f"{meaning.what.format(**names)}: {message}",
+                where=address.identity,
+                expected=meaning.expected,
+                remedy=meaning.remedy.format(**names),
+            )
     return _other(number, message, address=address, doing=f" during {doing}")
+
+
+def unfit_row(message: str, *, address: Address, doing: str) -> RentalEtlError:
+    """A row that a table does not take, as a warning says it."""
+    return statement_failure(min(_UNFIT), message, address=address, doing=doing)
+
+
+@dataclass(frozen=True, slots=True)
+class _Meaning:
+    """What some error numbers of a statement mean; `{doing}`, `{user}` and `{database}` are filled in."""
+
+    numbers: frozenset[int]
+    kind: type[RentalEtlError]
+    what: str
+    expected: str
+    remedy: str
+
+
+_MEANINGS = (
+    _Meaning(
+        _RIGHTS,
+        ServerRefusedError,
+        "user {user} lacks a right for {doing}",
+        "select on the tables to extract; for ingest also create, insert, update, delete, index and create temporary tables",
+        "as the database's owner: grant select on `{database}`.* to the user",
+    ),
+    _Meaning(
+        _SHAPE,
+        ConfigurationError,
+        "a table changed its shape during {doing}",
+        "tables that keep their columns while they are read",
+        "run again; if a column was renamed, map it by tables.<table>.columns",
+    ),
+    _Meaning(
+        _TOO_SLOW,
+        SystemUnreachableError,
+        "the server gave up on {doing}",
+        "a server without a lock or a limit on the time of statements in the way",
+        "run again at a quieter hour, or raise max_execution_time (MySQL) or max_statement_time (MariaDB) for this user",
+    ),
+    _Meaning(
+        _TOO_BIG,
+        ServerRefusedError,
+        "a row is too large for {doing}",
+        "rows below max_allowed_packet",
+        "raise max_allowed_packet on the server, or leave the large column out",
+    ),
+    _Meaning(
+        _UNFIT,
+        InputError,
+        "a row does not fit into its table while {doing}",
+        "columns wide enough for the contract's types, and no other key or constraint in the way",
+        "widen the column, or correct the file; nothing of this file was stored",
+    ),
+    _Meaning(
+        _GONE,
+        SystemUnreachableError,
+        "the database went away during {doing}",
+        "a server that stays up; what was not finished left no trace",
+        "run again when it is back; the run goes on where it was",
+    ),
+)
 
 
 def _other(number: int, message: str, *, address: Address, doing: str = "") -> RentalEtlError:

@@ -153,6 +153,7 @@ def _patiently(access: Access, *, progress: Progress, load_from: str) -> "MySQLC
 def _login(access: Access, *, load_from: str = "") -> "MySQLConnectionAbstract":
     compiled = is_compiled()
     import mysql.connector
+    from mysql.connector.constants import ClientFlag
 
     address = access.address
     options: dict[str, Any] = {
@@ -168,6 +169,8 @@ def _login(access: Access, *, load_from: str = "") -> "MySQLConnectionAbstract":
         "read_timeout": _SILENCE_SECONDS,
         "autocommit": True,
         "allow_local_infile": bool(load_from),
+        # Rows that an update leaves as they were are not counted as affected; one statement is one statement.
+        "client_flags": [-ClientFlag.FOUND_ROWS, -ClientFlag.MULTI_STATEMENTS],
         **_tls_options(access),
     }
     if load_from:

@@ -1,0 +1,155 @@
+"""ingest: puts delivered files into the operational database, for marketplaces whose tables live there.
+
+Reads a folder of files by the same rules as extract; writes the database's tables, each file in one transaction, and `<table>/<file>.csv` with the refused
+rows under a quarantine folder. Rows are added and updated by key, never deleted. A file whose content is known is skipped, so a rerun adds no row twice.
+"""
+
+import csv
+import re
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+from rental_etl.jobs.landed import ERROR_COLUMN
+from rental_etl.model.batch import Delivery, Reading
+from rental_etl.model.contract import Column, Contract
+from rental_etl.model.summary import Watch
+from rental_etl.ports.database import Clean, Database, Stored
+from rental_etl.ports.engine import Engine
+from rental_etl.ports.source import Source
+from rental_etl.tables.contracts import contracts
+
+# A row of a table whose rows have versions is as new as the greatest of these; SPEC section 1, "Listings keep their history".
+_AGE = {"apartments": ("last_modified_timestamp", "listing_created_on")}
+_QUARANTINE = (
+    Column("file", "text"),
+    Column("line", "int64"),
+    Column("rule", "text"),
+    Column("column", "text"),
+    Column("text", "text"),
+    Column("kind", "text"),
+)
+_PAGE_ROWS = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class IngestedFile:
+    """One delivery and what became of its rows: read = quarantined + repeated + older + added + changed + unchanged. `quarantine` is where its refused rows
+    are, None for none; `known` tells that it was skipped."""
+
+    table: str
+    name: str
+    rows_read: int = 0
+    quarantined: int = 0
+    repeated: int = 0
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    older: int = 0
+    findings: Mapping[str, int] = field(default_factory=dict)
+    quarantine: Path | None = None
+    known: bool = False
+
+
+def ingest(
+    *,
+    source: Source,
+    database: Database,
+    engine: Callable[[], AbstractContextManager[Engine]],
+    staging: Callable[[], AbstractContextManager[Path]],
+    quarantine: Path,
+    day: date,
+    watch: Watch,
+) -> tuple[IngestedFile, ...]:
+    """Put every new file of the source into the database, parents before children. Raises RentalEtlError at the first file that cannot be; those before it
+    stay ingested."""
+    offers = [
+        (contract, delivery) for contract in reversed(contracts().values()) for delivery in source.deliveries(contract)
+    ]
+    done: list[IngestedFile] = []
+    with database.session() as session:
+        for number, (contract, delivery) in enumerate(offers):
+            watch.progress(f"ingesting {delivery.name}", number, len(offers))
+            session.prepare(contract)
+            if delivery.content in session.ingested(contract).values():
+                done.append(IngestedFile(contract.table, delivery.name, known=True))
+                continue
+            with staging() as folder, engine() as rows:
+                reading = source.read(delivery, contract=contract, staging=folder, day=day, hints={})
+                clean, repeated = _cleaned(delivery, reading, contract=contract, folder=folder, engine=rows)
+                stored = session.store(contract, clean)
+                aside = _set_aside(delivery, reading, folder=folder, engine=rows, quarantine=quarantine)
+            done.append(_outcome(delivery, reading, stored=stored, repeated=repeated, aside=aside))
+    return tuple(done)
+
+
+def _cleaned(
+    delivery: Delivery, reading: Reading, *, contract: Contract, folder: Path, engine: Engine
+) -> tuple[Clean, int]:
+    """The rows fit for the table, and how many lost against a later row with the same key."""
+    files = [folder / part.path for part in reading.parts]
+    tags = [{"_part": number} for number in range(len(files))]
+    engine.bind("ingest.landed", files, columns=(*contract.columns, ERROR_COLUMN), tags=tags)
+    delivered = tuple(name for name in contract.names if name not in reading.missing_columns)
+    age = tuple(name for name in _AGE.get(contract.table, ()) if name in delivered)
+    rows = reading.rows_landed - reading.rows_refused
+    key = ", ".join(column.name for column in contract.key)
+    valid = "select * from ingest.landed where _error is null"
+    repeats = key and files and engine.rows(f"select 1 from ({valid}) group by {key} having count(*) > 1 limit 1")
+    kept = rows
+    if repeats:
+        newest = f"greatest({', '.join(age)}) desc, " if age else ""
+        place = f"row_number() over (partition by {key} order by {newest}_part desc, _row desc)"
+        valid = f"select * from ({valid}) qualify {place} = 1"
+    if repeats or reading.rows_refused:
+        written = engine.write(valid, folder, stem="clean", columns=contract.columns)
+        files, kept = [Path(file.path) for file in written], sum(file.rows for file in written)
+    clean = Clean(delivery.name, delivery.content, tuple(files), kept, delivered, age)
+    return clean, rows - kept
+
+
+def _set_aside(delivery: Delivery, reading: Reading, *, folder: Path, engine: Engine, quarantine: Path) -> Path | None:
+    """Write the refused and unreadable rows as CSV, in place of what an earlier ingest of that name left."""
+    target = quarantine / delivery.table / f"{re.sub(r'[^A-Za-z0-9._-]', '_', delivery.name)}.csv"
+    if not reading.quarantine:
+        target.unlink(missing_ok=True)
+        return None
+    engine.bind("ingest.quarantine", [folder / reading.quarantine], columns=_QUARANTINE)
+    names = [column.name for column in _QUARANTINE]
+    listed = ", ".join(f'"{name}"' for name in names)
+    engine.keep(
+        "ingest.aside", f"select {listed}, row_number() over (order by file, line) as place from ingest.quarantine"
+    )
+    target.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = target.with_suffix(".unfinished")
+    with unfinished.open("w", encoding="utf-8", newline="") as file:
+        lines = csv.writer(file)
+        lines.writerow(names)
+        first = 1
+        while page := engine.rows(
+            f"select {listed} from ingest.aside where place >= {first} and place < {first + _PAGE_ROWS} order by place"
+        ):
+            lines.writerows(page)
+            first += _PAGE_ROWS
+    unfinished.replace(target)
+    return target
+
+
+def _outcome(
+    delivery: Delivery, reading: Reading, *, stored: Stored, repeated: int, aside: Path | None
+) -> IngestedFile:
+    return IngestedFile(
+        table=delivery.table,
+        name=delivery.name,
+        rows_read=reading.rows_read,
+        quarantined=reading.rows_unreadable + reading.rows_refused,
+        repeated=repeated,
+        added=stored.added,
+        changed=stored.changed,
+        unchanged=stored.unchanged,
+        older=stored.older,
+        findings=reading.findings,
+        quarantine=aside,
+    )

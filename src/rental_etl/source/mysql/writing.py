@@ -1,0 +1,197 @@
+"""Sends rows of Parquet files into a table: as CSV that the server loads, or as statements that insert some hundred rows at a time.
+
+Writes chunk files under a folder, one being written while the server loads the one before.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import duckdb
+
+from rental_etl.errors import SystemUnreachableError
+from rental_etl.model.contract import Column
+from rental_etl.source.mysql.catalog import StoredColumn, quote
+from rental_etl.source.mysql.failures import unfit_row
+from rental_etl.source.mysql.session import Session
+from rental_etl.source.sql_text import literal, name
+
+_CHUNK_ROWS = 200_000
+# Statements stay below the smallest usual max_allowed_packet.
+_STATEMENT_BYTES = 256 * 1024
+
+Columns = Sequence[tuple[Column, StoredColumn]]
+Range = tuple[Path, int]
+
+
+class Writer:
+    """Writes into one session's tables; with `bulk` by LOAD DATA LOCAL."""
+
+    def __init__(self, session: Session, *, folder: Path, bulk: bool) -> None:
+        self._session = session
+        self._folder = folder
+        self._bulk = bulk
+
+    def write(
+        self,
+        files: Sequence[Path],
+        *,
+        into: str,
+        columns: Columns,
+        constants: Mapping[str, str],
+        doing: str,
+        progress: Callable[[int], None],
+    ) -> None:
+        """Add every row. `columns` pairs the files' columns with the table's, `constants` are SQL values of others. Raises InputError when a value does not
+        fit."""
+        with duckdb.connect(":memory:") as connection:
+            connection.execute("set threads = 1")
+            connection.execute("set enable_progress_bar = false")
+            ranges = list(_ranges(connection, files))
+            if self._bulk:
+                self._load(
+                    connection, ranges, into=into, columns=columns, constants=constants, doing=doing, progress=progress
+                )
+            else:
+                self._insert(
+                    connection, ranges, into=into, columns=columns, constants=constants, doing=doing, progress=progress
+                )
+
+    def _load(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        ranges: Sequence[Range],
+        *,
+        into: str,
+        columns: Columns,
+        constants: Mapping[str, str],
+        doing: str,
+        progress: Callable[[int], None],
+    ) -> None:
+        done = 0
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            waiting = [pool.submit(_chunk, connection, ranges[0], columns, self._folder)] if ranges else []
+            for following in [*ranges[1:], None]:
+                if not waiting:
+                    break
+                path, rows = waiting.pop().result()
+                if following is not None:
+                    waiting.append(pool.submit(_chunk, connection, following, columns, self._folder))
+                self._session.execute(_load_data(path, into=into, columns=columns, constants=constants), doing=doing)
+                self._refuse_warnings(doing)
+                path.unlink()
+                done += rows
+                progress(done)
+
+    def _refuse_warnings(self, doing: str) -> None:
+        """LOAD DATA LOCAL cuts what does not fit and skips keys that are there, with a warning only, in every mode."""
+        warnings = self._session.rows("show warnings limit 1", doing=doing)
+        if warnings:
+            raise unfit_row(str(warnings[0][2]), address=self._session.access.address, doing=doing)
+
+    def _insert(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        ranges: Sequence[Range],
+        *,
+        into: str,
+        columns: Columns,
+        constants: Mapping[str, str],
+        doing: str,
+        progress: Callable[[int], None],
+    ) -> None:
+        names = ", ".join([*(quote(stored.name) for _, stored in columns), *map(quote, constants)])
+        values = ", ".join([*(_sql_value(column) for column, _ in columns)])
+        rest = "".join(f", {value}" for value in constants.values())
+        tuples = f"'(' || concat_ws(', ', {values}) || {literal(rest + ')')}"
+        done = 0
+        for found in ranges:
+            rows = connection.execute(f"select {tuples} from {_slice(found)}")
+            for batch in _batches(rows):
+                self._session.execute(f"insert into {into} ({names}) values {', '.join(batch)}", doing=doing)
+                done += len(batch)
+                progress(done)
+
+
+def _ranges(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> Iterator[Range]:
+    """Files in pieces, each named by its first row."""
+    for file in files:
+        found = connection.execute(
+            f"select count(*) from read_parquet({literal(str(file))}, hive_partitioning = false)"
+        )
+        rows = int((found.fetchone() or (0,))[0])
+        yield from ((file, first) for first in range(0, rows, _CHUNK_ROWS))
+
+
+def _slice(found: Range) -> str:
+    file, first = found
+    scan = f"read_parquet({literal(str(file))}, file_row_number = true, hive_partitioning = false)"
+    return f"{scan} where file_row_number between {first} and {first + _CHUNK_ROWS - 1}"
+
+
+def _chunk(connection: duckdb.DuckDBPyConnection, found: Range, columns: Columns, folder: Path) -> tuple[Path, int]:
+    """Write a piece as CSV as LOAD DATA reads it: an unquoted NULL is null, and only quotes are doubled."""
+    path = folder / f"{found[0].stem}-{found[1]}.csv"
+    values = ", ".join(_csv_value(column) for column, _ in columns)
+    options = "format csv, header false, delim ',', quote '\"', escape '\"', nullstr 'NULL'"
+    try:
+        written = connection.execute(
+            f"copy (select {values} from {_slice(found)}) to {literal(str(path))} ({options})"
+        ).fetchone()
+    except duckdb.IOException as error:
+        raise SystemUnreachableError(
+            "rows could not be written for loading",
+            where=str(error).splitlines()[0],
+            expected="room for some megabytes",
+            remedy="free disk space, or name another disk in [engine] temp; nothing of this file was loaded",
+        ) from error
+    return path, int(written[0]) if written else 0
+
+
+def _csv_value(column: Column) -> str:
+    value = name(column.name)
+    return f"cast({value} as tinyint)" if column.type == "bool" else value
+
+
+def _sql_value(column: Column) -> str:
+    """A value as a literal, in a session in which a backslash is a backslash."""
+    value = _csv_value(column)
+    if column.type in ("int64", "decimal", "float64", "bool"):
+        shown = f"cast({value} as varchar)"
+    else:
+        shown = f"'''' || replace(cast({value} as varchar), '''', '''''') || ''''"
+    return f"coalesce({shown}, 'NULL')"
+
+
+def _load_data(path: Path, *, into: str, columns: Columns, constants: Mapping[str, str]) -> str:
+    # A BIT takes the bytes of a text, not its number.
+    targets = [
+        f"@bit_{place}" if stored.type == "bit" else quote(stored.name) for place, (_, stored) in enumerate(columns)
+    ]
+    settings = [
+        f"{quote(stored.name)} = cast(@bit_{place} as unsigned)"
+        for place, (_, stored) in enumerate(columns)
+        if stored.type == "bit"
+    ]
+    settings += [f"{quote(column)} = {value}" for column, value in constants.items()]
+    assignments = f" set {', '.join(settings)}" if settings else ""
+    location = str(path).replace("'", "''")
+    return (
+        f"load data local infile '{location}' into table {into} character set utf8mb4"
+        " fields terminated by ',' optionally enclosed by '\"' escaped by '' lines terminated by 0x0a"
+        f" ({', '.join(targets)}){assignments}"
+    )
+
+
+def _batches(rows: duckdb.DuckDBPyConnection) -> Iterator[list[str]]:
+    batch: list[str] = []
+    size = 0
+    while found := rows.fetchmany(1000):
+        for (row,) in found:
+            if batch and size + len(row) > _STATEMENT_BYTES:
+                yield batch
+                batch, size = [], 0
+            batch.append(row)
+            size += len(row)
+    if batch:
+        yield batch
