@@ -72,6 +72,14 @@ class TestQuery:
             load(three_weeks, 1, [1])
         assert len(list(answer.rows)) == 3
 
+    def test_an_error_in_the_middle_of_the_rows_is_explained(self, three_weeks: DuckDBHouse) -> None:
+        answer = three_weeks.open().query(
+            "select case when i = 500000 then error('row ' || i) end from range(1000000) t(i)"
+        )
+        with pytest.raises(UsageError, match="row 500000"):
+            list(answer.rows)
+        load(three_weeks, 1, [1])
+
     def test_a_local_variable_is_no_table(self, three_weeks: DuckDBHouse) -> None:
         secret = duckdb.sql("select 1")
         with pytest.raises(UsageError, match="secret"):
