@@ -121,7 +121,7 @@ class Round:
         return found
 
     def _measure(self, name: str, command: list[str]) -> Measured:
-        return measure(command, log=self.folder / f"{name}.log")
+        return measure(command, log=self.folder / f"{name}.log", bytecode=self.folder.parent / "bytecode")
 
     def _warehouse(self, workspace: str) -> Path:
         return self.folder / workspace / "warehouse.duckdb"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
+from typing import Literal
 
 from benchmarks.contenders import NEEDS, Round
 from benchmarks.deliveries import prepare
@@ -19,14 +20,17 @@ from benchmarks.measure import machine
 
 HERE = Path(__file__).parent
 
+Clock = Literal["wall", "cpu"]
+CLOCKS: tuple[Clock, Clock] = ("wall", "cpu")
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A promise: the steps it needs, how its figure is computed from them, and its bound."""
+    """A promise: the steps it needs, how its figure is computed from them (and from wall-clock or CPU seconds), and its bound."""
 
     what: str
     steps: tuple[str, ...]
-    figure: Callable[["Figures"], float]
+    figure: Callable[["Figures", Clock], float]
     bound: float
     unit: str = "x"
     at_least: bool = False
@@ -42,13 +46,9 @@ class Figures:
 
     rounds: Sequence[Round]
 
-    def wall(self, step: str) -> float:
-        """Seconds on the clock."""
-        return median(each.measured[step].wall for each in self.rounds)
-
-    def cpu(self, step: str) -> float:
-        """Seconds of CPU time."""
-        return median(each.measured[step].cpu for each in self.rounds)
+    def seconds(self, step: str, clock: Clock) -> float:
+        """Seconds of a step."""
+        return median(getattr(each.measured[step], clock) for each in self.rounds)
 
     def peak(self, step: str) -> float:
         """The greatest memory of any round, in MB."""
@@ -59,21 +59,29 @@ class Figures:
         return all(step in self.rounds[0].measured for step in steps)
 
 
-def _ratio(step: str, other: str) -> Callable[[Figures], float]:
-    return lambda figures: figures.wall(step) / figures.wall(other)
+def _ratio(step: str, other: str) -> Callable[[Figures, Clock], float]:
+    return lambda figures, clock: figures.seconds(step, clock) / figures.seconds(other, clock)
+
+
+def _seconds(step: str) -> Callable[[Figures, Clock], float]:
+    return lambda figures, clock: figures.seconds(step, clock)
+
+
+def _peak(step: str) -> Callable[[Figures, Clock], float]:
+    return lambda figures, _: figures.peak(step) / 1024
 
 
 TARGETS = (
     Target("full run, times the DuckDB script", ("full", "duckdb"), _ratio("full", "duckdb"), 1.5),
     Target("pandas script, times the full run", ("full", "pandas"), _ratio("pandas", "full"), 2.0, at_least=True),
-    Target("peak memory of the full run", ("full",), lambda figures: figures.peak("full") / 1024, 2.0, unit="GB"),
-    Target("rerun with nothing new", ("rerun",), lambda figures: figures.wall("rerun"), 2.0, unit="s"),
+    Target("peak memory of the full run", ("full",), _peak("full"), 2.0, unit="GB"),
+    Target("rerun with nothing new", ("rerun",), _seconds("rerun"), 2.0, unit="s"),
     Target("1 % changed in the last three months, as delta", ("delta", "full"), _ratio("delta", "full"), 0.25),
     Target(
         "1 % changed in the last three months, as full delivery", ("recent", "full"), _ratio("recent", "full"), 0.75
     ),
     Target("1 % changed over all months, as full delivery", ("spread", "full"), _ratio("spread", "full"), 1.3),
-    Target("rental-etl --help", ("help",), lambda figures: figures.wall("help"), 0.3, unit="s"),
+    Target("rental-etl --help", ("help",), _seconds("help"), 0.3, unit="s"),
 )
 
 
@@ -85,6 +93,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     deliveries = prepare(
         options.workdir, apartments=options.apartments, bookings=options.bookings, viewings=options.viewings
     )
+    print("warming up", file=sys.stderr)
+    tiny = prepare(options.workdir, apartments=100, bookings=1000, viewings=1000)
+    Round(tiny, options.workdir / "round", check=False).run(wanted.__contains__, lambda _: None)
     rounds: list[Round] = []
     for number in range(options.rounds):
         print(f"round {number + 1} of {options.rounds}", file=sys.stderr)
@@ -126,14 +137,16 @@ def _report(figures: Figures, options: argparse.Namespace) -> str:
         f"Command: `python -m benchmarks.run --bookings {options.bookings} --viewings {options.viewings}"
         f" --apartments {options.apartments} --rounds {options.rounds}`",
         "",
-        "| promise | seen | bound | kept |",
-        "|---|---|---|---|",
+        "| promise | seen | by CPU seconds | bound | kept |",
+        "|---|---|---|---|---|",
     ]
     for target in TARGETS:
         if figures.has(target.steps):
-            figure, kept = target.figure(figures), target.met(target.figure(figures))
+            wall, cpu = (f"{target.figure(figures, clock):.2f} {target.unit}" for clock in CLOCKS)
             bound = f"{'at least' if target.at_least else 'at most'} {target.bound} {target.unit}"
-            lines.append(f"| {target.what} | {figure:.2f} {target.unit} | {bound} | {'yes' if kept else 'NO'} |")
+            kept = "yes" if target.met(target.figure(figures, "wall")) else "NO"
+            lines.append(f"| {target.what} | {wall} | {cpu} | {bound} | {kept} |")
+    lines += ["", "Kept or not is told by the clock; CPU seconds tell more while others use the machine."]
     lines += ["", "| step | wall s | CPU s | peak MB | seconds per job |", "|---|---|---|---|---|"]
     for step in figures.rounds[0].measured:
         jobs = _jobs(figures, step)
