@@ -150,9 +150,8 @@ def _report(figures: Figures, options: argparse.Namespace) -> str:
     lines += ["", "| step | wall s | CPU s | peak MB | seconds per job |", "|---|---|---|---|---|"]
     for step in figures.rounds[0].measured:
         jobs = _jobs(figures, step)
-        lines.append(
-            f"| {step} | {figures.wall(step):.2f} | {figures.cpu(step):.2f} | {figures.peak(step):.0f} | {jobs} |"
-        )
+        wall, cpu = (f"{figures.seconds(step, clock):.2f}" for clock in CLOCKS)
+        lines.append(f"| {step} | {wall} | {cpu} | {figures.peak(step):.0f} | {jobs} |")
     return "\n".join(lines) + "\n"
 
 
