@@ -66,8 +66,7 @@ class DuckDBEngine:
     def keep(self, name: str, sql: str) -> int:
         """Evaluate a query once and keep its rows under a name; returns the number of rows."""
         self._make_room(name, "table")
-        found = self.execute(f"create or replace table {_dotted(name)} as {sql}").fetchone()
-        return int(found[0]) if found else 0
+        return int(self.execute(f"create or replace table {_dotted(name)} as {sql}")[0][0])
 
     def drop(self, name: str) -> None:
         """Forget a kept or defined relation and free what it holds."""
@@ -77,7 +76,7 @@ class DuckDBEngine:
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """A small result as Python tuples."""
-        return self.execute(sql).fetchall()
+        return self.execute(sql)
 
     def write(
         self, sql: str, folder: Path, *, stem: str, columns: Sequence[Column], month_of: str = ""
@@ -93,17 +92,17 @@ class DuckDBEngine:
         else:
             select = f"select {names} from ({sql})"
             target = folder / f"{stem}.parquet"
-        stats = self.execute(f"copy ({select}) to {_text(str(target))} ({options})").fetchall()
+        stats = self.execute(f"copy ({select}) to {_text(str(target))} ({options})")
         written = [WrittenFile(str(row[0]), int(row[1])) for row in stats]
         for file in written:
             if file.rows == 0:
                 Path(file.path).unlink()
         return [file for file in written if file.rows]
 
-    def execute(self, sql: str) -> duckdb.DuckDBPyConnection:
-        """Run one statement."""
+    def execute(self, sql: str) -> list[tuple[Any, ...]]:
+        """Run one statement and fetch what it says."""
         try:
-            return self._connection.execute(sql)
+            return self._connection.execute(sql).fetchall()
         except duckdb.Error as error:
             raise _explained(error, sql) from error
         except RuntimeError as error:
