@@ -159,8 +159,8 @@ def _write_texts(file: DeliveredFile, ordinals: set[int], target: Path) -> int:
 def _texts(path: Path, longest: int) -> str:
     columns = "{'ordinal': 'bigint', 'line': 'bigint', 'rule': 'varchar', 'text': 'varchar'}"
     # Texts hold line ends: only reading from the start tells where a row begins.
-    options = f"auto_detect = false, header = false, delim = ',', quote = '\"', escape = '\"', columns = {columns}, parallel = false"
-    return f"read_csv({literal(str(path))}, {options}{line_limit(longest)})"
+    dialect = "auto_detect = false, header = false, new_line = '\\n', delim = ',', quote = '\"', escape = '\"', parallel = false"
+    return f"read_csv({literal(str(path))}, {dialect}, columns = {columns}{line_limit(longest)})"
 
 
 def _disagreement(file: DeliveredFile, found: str) -> RentalEtlError:

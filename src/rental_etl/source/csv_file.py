@@ -44,10 +44,11 @@ class CsvFile:
         self._path = text.path
         self._header = True
         self._quoted = text.quoted
+        self._line_end = r"\r\n" if text.line_end == "\r\n" else r"\n"
         self._longest = 0
         self._over_lines = False
         self._expected = text.line_feeds + (not text.ends_in_line) - 1
-        regular = text.uniform and text.decodable and layout.simple_header and layout.columns.width > 1
+        regular = bool(text.line_end) and text.decodable and layout.simple_header and layout.columns.width > 1
         self._doubts = [self._check, self._write_out] if regular else [self._write_out]
         if text.quoted or not regular:
             self.doubt()
@@ -58,9 +59,10 @@ class CsvFile:
         columns = ", ".join(f"'{names.get(place, f'u_{place}')}': 'varchar'" for place in range(self.columns.width))
         options = [
             "auto_detect = false",
-            "strict_mode = true",
             "hive_partitioning = false",
             "compression = 'none'",
+            # Named, for the engine would take the first carriage return inside a quoted text for one. (With strict_mode spelled out it reads nothing.)
+            f"new_line = '{self._line_end}'",
             f"header = {self._header}",
             f"delim = {literal(self._layout.delimiter)}",
             "quote = '\"', escape = '\"'" if self._quoted else "quote = '', escape = ''",
@@ -146,6 +148,7 @@ class CsvFile:
                     self.rejected[verdict] += 1
         self._check_encoding(accented=accented, records=count + self.rejected.total())
         self._path, self._header, self._quoted, self._expected = target, False, True, count
+        self._line_end = r"\n"
         return True
 
     def _check_encoding(self, *, accented: int, records: int) -> None:

@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from rental_etl.errors import ConfigurationError, InputError, SystemUnreachableError
 
@@ -27,8 +28,8 @@ _MARKS = (
 class PlainText:
     """An uncompressed UTF-8 file (with or without byte order mark) and facts about its bytes.
 
-    `encoding` is what was delivered. `decodable` is false when some bytes are not UTF-8; `uniform` is true when every line ends alike, in a line feed or
-    in carriage return and line feed, and no other carriage return occurs.
+    `encoding` is what was delivered. `decodable` is false when some bytes are not UTF-8. `line_end` is how every line ends when they all do alike and no
+    other carriage return occurs, else "".
     """
 
     path: Path
@@ -37,14 +38,14 @@ class PlainText:
     size: int
     line_feeds: int
     quoted: bool
-    uniform: bool
+    line_end: Literal["\n", "\r\n", ""]
     decodable: bool
     ends_in_line: bool
 
     @property
     def by_returns(self) -> bool:
         """Whether lines end in carriage returns, as they did on old systems."""
-        return not self.line_feeds and not self.uniform
+        return not self.line_feeds and not self.line_end
 
 
 def plain_text(path: Path, *, name: str, table: str, encoding: str, scratch: Path) -> PlainText:
@@ -163,7 +164,9 @@ def _look(chunks: Iterable[bytes], *, path: Path, name: str, encoding: str) -> P
         decodable = decodable and _decodes(decoder, chunk)
         last = chunk[-1:]
     decodable = decodable and _decodes(decoder, b"", final=True)
-    uniform = returns == pairs and pairs in (0, line_feeds)
+    line_end: Literal["\n", "\r\n", ""] = ""
+    if returns == pairs and pairs in (0, line_feeds):
+        line_end = "\r\n" if pairs else "\n"
     return PlainText(
         path=path,
         name=name,
@@ -171,7 +174,7 @@ def _look(chunks: Iterable[bytes], *, path: Path, name: str, encoding: str) -> P
         size=size,
         line_feeds=line_feeds,
         quoted=quoted,
-        uniform=uniform,
+        line_end=line_end,
         decodable=decodable,
         ends_in_line=last == b"\n",
     )
