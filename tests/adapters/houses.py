@@ -2,10 +2,12 @@
 
 import abc
 import dataclasses
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -178,7 +180,7 @@ class RedshiftHouse(ServerHouse):
 
     def staging(self, locate: Callable[[str | Path], str | None] = nowhere_in_s3) -> Bucket:
         """Where files are put for COPY."""
-        return Bucket(f"s3://{self.bucket}/temp", endpoint=stores.endpoint(), locate=locate)
+        return _staging(self.bucket, locate)
 
     def column_types(self, schema: str, table: str) -> dict[str, str]:
         """A table's or view's columns in order, with canonical types."""
@@ -188,6 +190,12 @@ class RedshiftHouse(ServerHouse):
         """A question whose answer counts."""
         step = f"select n + 1 from t where n < {rows - 1}"
         return f"with recursive t(n) as (select cast(0 as bigint) union all {step}) select n from t"
+
+
+@cache
+def _staging(bucket: str, locate: Callable[[str | Path], str | None]) -> Bucket:
+    """One for each bucket: making an S3 client takes long."""
+    return Bucket(f"s3://{bucket}/temp", endpoint=stores.endpoint(), locate=locate)
 
 
 @contextmanager
@@ -218,6 +226,18 @@ def redshift_house(folder: Path) -> Iterator[RedshiftHouse]:
     finally:
         shim.stop()
         postgres.shared().drop_database(database)
+
+
+@contextmanager
+def locked(house: RedshiftHouse, seconds: float = 0.0) -> Iterator[int]:
+    """Another run in the middle of a change, for so many seconds; gives its number on the server."""
+    arguments: dict[str, Any] = {"host": "127.0.0.1", "port": postgres.shared().port, "dbname": house.database}
+    with psycopg.connect(user=house.user, password=postgres.PASSWORD, **arguments) as connection:
+        connection.execute("lock table etl.writer")
+        if seconds:
+            threading.Timer(seconds, connection.rollback).start()
+        yield connection.info.backend_pid
+        connection.rollback()
 
 
 KINDS = {"duckdb": duckdb_house, "postgres": postgres_house, "redshift": redshift_house}

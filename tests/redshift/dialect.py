@@ -5,7 +5,7 @@ Collected from Redshift's documentation (unsupported PostgreSQL features, types 
 
 import re
 
-_DENIED = (
+DENIED = (
     (r"\bon conflict\b", "ON CONFLICT is not supported"),
     (r"\bgenerate_series\b", "generate_series runs on the leader node only"),
     (r"\bstring_agg\b", "string_agg does not exist; it is listagg"),
@@ -42,7 +42,7 @@ _DENIED = (
     (r"^(copy|unload)\b(?!.*\biam_role\b)", "COPY and UNLOAD need a role"),
     (r"^(copy|unload)\b(?!.*\bparquet\b)", "the format is not said"),
 )
-_COMPILED = tuple((re.compile(pattern, re.DOTALL), reason) for pattern, reason in _DENIED)
+_COMPILED = tuple((re.compile(pattern, re.DOTALL), reason) for pattern, reason in DENIED)
 _LITERAL = re.compile(r"'(?:[^'\\]|''|\\.)*'", re.DOTALL)
 _NAME = re.compile(r'"(?:[^"]|"")*"')
 

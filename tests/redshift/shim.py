@@ -37,11 +37,12 @@ class Shim:
     """Listens on a port of loopback until it is stopped. `statements` are all that were sent; `before` is told of each before it is carried out, and ends
     the connection by raising GoneError. With `certificate` (a PEM file with its .key beside it) the shim speaks TLS."""
 
-    def __init__(self, backend: tuple[str, int], s3: Any, certificate: Path | None = None) -> None:
+    def __init__(self, backend: tuple[str, int], s3: Any, certificate: Path | None = None, port: int = 0) -> None:
         self.backend, self.s3, self.certificate = backend, s3, certificate
         self.statements: list[str] = []
         self.before: Callable[[str], None] = _let_pass
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._clients: set[socket.socket] = set()
+        self._listener = socket.create_server(("127.0.0.1", port))
         self.port = int(self._listener.getsockname()[1])
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -52,6 +53,12 @@ class Shim:
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
+    def end_connections(self) -> None:
+        """End every connection without a word."""
+        for client in list(self._clients):
+            with contextlib.suppress(OSError):
+                client.shutdown(socket.SHUT_RDWR)
+
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
             while True:
@@ -61,6 +68,8 @@ class Shim:
     def _serve(self, client: socket.socket) -> None:
         with contextlib.suppress(GoneError, OSError), contextlib.ExitStack() as stack:
             stack.callback(client.close)
+            self._clients.add(client)
+            stack.callback(self._clients.discard, client)
             _Connection(self, client, stack).run()
 
 

@@ -44,6 +44,9 @@ def aws_errors(where: str, *, needs: str) -> Iterator[None]:
     except ClientError as error:
         raise _refused(error.response.get("Error", {}), where=where, needs=needs) from error
     except (BotoCoreError, Boto3Error) as error:
+        # A refused upload comes wrapped.
+        if isinstance(error.__context__, ClientError):
+            raise _refused(error.__context__.response.get("Error", {}), where=where, needs=needs) from error
         raise SystemUnreachableError(
             f"AWS cannot be asked: {error}",
             where=where,

@@ -12,13 +12,11 @@ from rental_etl.warehouse.redshift.errors import ConflictError, told
 Result = TypeVar("Result")
 
 _ATTEMPTS = 5
-_PAUSE_SECONDS = 1.0
+PAUSE_SECONDS = 1.0
 _CANCELED = "57014"
 
 
-def in_transaction(
-    cluster: Cluster, work: Callable[[RedshiftSession], Result], *, pause: float = _PAUSE_SECONDS
-) -> Result:
+def in_transaction(cluster: Cluster, work: Callable[[RedshiftSession], Result]) -> Result:
     """Do `work` as the only writer, all or nothing; from the beginning again when Redshift undoes it because of a conflict (error 1023).
 
     Raises WorkspaceBusyError naming the holder after the cluster's `wait_seconds`, or when the conflicts do not end.
@@ -31,7 +29,7 @@ def in_transaction(
         except ConflictError:
             if attempt == _ATTEMPTS:
                 raise
-        time.sleep(pause * attempt)
+        time.sleep(PAUSE_SECONDS * attempt)
         attempt += 1
 
 
