@@ -19,7 +19,7 @@ from rental_etl.model.contract import Contract
 from rental_etl.source.conversion import PARQUET
 from rental_etl.source.layout import Columns
 from rental_etl.source.mysql.dump import Dump
-from rental_etl.source.mysql.lines import TROUBLE
+from rental_etl.source.mysql.lines import QUOTE, TROUBLE
 from rental_etl.source.readings import DeliveryReader
 from rental_etl.source.sql_text import line_limit, literal, name
 
@@ -203,7 +203,7 @@ def _scan(path: Path, shape: Shape) -> str:
         f"columns = {{{', '.join(f'{literal(column)}: {_TEXT}' for column in shape.header)}}}",
         "header = true",
         "delim = ','",
-        "quote = '\"', escape = '\"'",
+        f"quote = {literal(QUOTE)}, escape = {literal(QUOTE)}",
         "hive_partitioning = false",
         f"compression = '{compression}'",
         "strict_mode = true",

@@ -96,7 +96,8 @@ class TableRead:
 
     def _whole(self) -> Offer:
         """The whole table; its own latest content again when nothing changed."""
-        found = self._dump("", order="" if self.table.unique else compared(self.table, contract=self.contract))
+        ordered = self.contract.key and not self.table.unique
+        found = self._dump("", order=compared(self.table, contract=self.contract) if ordered else "")
         return self._offer(found, kind="full", name=self.contract.table, content=found.digest, marks=Marks())
 
     def _keyed(self) -> Offer:
