@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import pickle
+import re
 import signal
 import subprocess
 import sys
@@ -247,6 +248,24 @@ class TestRights:
         error = refusal_of(lambda: warehouse(url).record_run(RUN))
         assert isinstance(error, ConfigurationError)
         assert "owner" in error.remedy
+
+    def test_check_says_who_over_what_and_changes_nothing(self, house: PostgresHouse) -> None:
+        found = warehouse(
+            postgres.shared().url(house.database, host="localhost"), tls="verify-full", ca=postgres.shared().authority
+        ).check()
+        assert re.fullmatch(r"PostgreSQL \d+\S*( .*)? as etl, TLSv1\.\d, psycopg 3\S+ \((binary|c|python)\)", found)
+        assert "no TLS" in warehouse(postgres.shared().url(house.database), tls="off").check()
+        assert house.meddle("select count(*) from pg_namespace where nspname in ('raw', 'etl')") == [(0,)]
+
+    def test_check_names_the_rights_that_are_missing(self, house: PostgresHouse) -> None:
+        other = warehouse(postgres.shared().url(house.database, user=postgres.OLD_USER))
+        assert "grant create on database" in refusal_of(other.check).remedy
+        for schema in ledger.SCHEMAS:
+            house.meddle(f"create schema {schema}")
+        assert 'grant usage, create on schema raw to "loader"' in refusal_of(other.check).remedy
+        for schema in ledger.SCHEMAS:
+            house.meddle(f"grant usage, create on schema {schema} to {postgres.OLD_USER}")
+        assert "as loader" in other.check()
 
     def test_a_question_about_a_table_one_may_not_read(self, three_weeks: PostgresHouse) -> None:
         error = refusal_of(lambda: three_weeks.ask("select * from pg_authid"))

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -434,6 +435,20 @@ class TestConnection:
             assert "identity" in error.what
         shim.stop()
 
+    def test_check_says_who_over_what(self, house: RedshiftHouse) -> None:
+        found = house.open().check()
+        assert re.fullmatch(
+            r"Redshift \(.+\) as loader, no TLS, redshift_connector \S+, staging in s3://\S+/temp", found
+        )
+        assert objects(house) == []
+
+    def test_check_names_what_is_missing(self, house: RedshiftHouse) -> None:
+        nowhere = Bucket("s3://nowhere-at-all/temp", endpoint=stores.endpoint())
+        assert isinstance(refusal_of(house.open(bucket=nowhere).check), ConfigurationError)
+        house.meddle("create schema raw")
+        house.meddle("revoke all on schema raw from loader")
+        assert "grant usage, create on schema raw" in refusal_of(house.open().check).remedy
+
     def test_a_server_without_tls(self, house: RedshiftHouse) -> None:
         error = refusal_of(lambda: _open(dataclasses.replace(_cluster(house), tls="verify-full")))
         assert isinstance(error, ConfigurationError)
@@ -455,13 +470,16 @@ class TestCredentials:
         assert credentials.Credentials("loader", PASSWORD) == provider()
         assert PASSWORD not in repr(provider())
 
-    @pytest.mark.parametrize("content", ['{"username": "loader"}', "{}", "[1]"])
+    @pytest.mark.parametrize("content", ['{"username": "loader"}', "{}"])
     def test_a_secret_without_a_password(self, content: str) -> None:
         name = _secret(content)
-        provider = credentials.from_secret(name, user="" if content == "[1]" else "loader", endpoint=stores.endpoint())
-        error = refusal_of(provider)
+        error = refusal_of(credentials.from_secret(name, user="loader", endpoint=stores.endpoint()))
         assert isinstance(error, ConfigurationError)
         assert error.where == name
+
+    def test_a_secret_and_a_url_without_a_user(self) -> None:
+        error = refusal_of(credentials.from_secret(_secret(PASSWORD), user="", endpoint=stores.endpoint()))
+        assert isinstance(error, ConfigurationError)
 
     def test_a_secret_that_does_not_exist(self) -> None:
         error = refusal_of(credentials.from_secret("rental/none", user="loader", endpoint=stores.endpoint()))

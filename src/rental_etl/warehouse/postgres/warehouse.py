@@ -15,7 +15,7 @@ from rental_etl.model.run import Publication, Published, RunRecord
 from rental_etl.ports.warehouse import Rows
 from rental_etl.warehouse import ledger
 from rental_etl.warehouse.answers import check_format, nothing_yet
-from rental_etl.warehouse.postgres import answers, exports
+from rental_etl.warehouse.postgres import answers, checking, exports
 from rental_etl.warehouse.postgres.catalog import columns_of, is_laid_out, tables_of
 from rental_etl.warehouse.postgres.connect import PostgresSession, Server, Tls, connected
 from rental_etl.warehouse.postgres.layout import LOADED_FILES, lay_out
@@ -91,6 +91,10 @@ class PostgresWarehouse:
         """Insert or replace one row of `etl.runs`."""
         with self._changing() as session:
             ledger.record_run(_plain(session), run)
+
+    def check(self) -> str:
+        """What is found there: version, user, TLS and driver. Raises ConfigurationError naming a right that is missing; changes nothing."""
+        return checking.check(self._server, ledger.SCHEMAS)
 
     def query(self, sql: str) -> Rows:
         """A read-only question; the connection closes when the rows are exhausted or their iterator is closed."""

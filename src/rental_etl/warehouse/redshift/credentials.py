@@ -1,12 +1,12 @@
 """Who one is to Redshift: a user with a password, a secret, or an IAM identity that is given a password for some minutes."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from rental_etl.errors import ConfigurationError
-from rental_etl.warehouse.redshift.aws import aws_client, aws_errors
+from rental_etl.warehouse.postgres.aws import aws_client, aws_errors
+from rental_etl.warehouse.postgres.passwords import secret_login
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,27 +39,18 @@ def with_password(user: str, password: Callable[[], str | None]) -> Provider:
 
 def from_secret(secret: str, *, user: str, region: str | None = None, endpoint: str | None = None) -> Provider:
     """A Secrets Manager secret: the JSON that AWS keeps for databases, or the bare password of `user`."""
+    fetch = secret_login(secret, region=region, endpoint=endpoint)
 
     def provide() -> Credentials:
-        with aws_errors(secret, needs="secretsmanager:GetSecretValue"):
-            client = aws_client("secretsmanager", region=region, endpoint=endpoint)
-            text = str(client.get_secret_value(SecretId=secret).get("SecretString") or "")
-        try:
-            content = json.loads(text)
-        except ValueError:
-            content = text
-        if isinstance(content, dict):
-            found_user, password = content.get("username") or user, content.get("password")
-        else:
-            found_user, password = user, text
-        if not found_user or not password:
+        found_user, password = fetch()
+        if not (found_user or user):
             raise ConfigurationError(
-                "the secret holds no password",
+                "neither the secret nor the URL names a user",
                 where=secret,
-                expected='JSON with "username" and "password", or the password alone',
-                remedy="correct the secret, or name another one in warehouse.secret",
+                expected='JSON with "username" and "password", or a user in warehouse.url',
+                remedy="write redshift://user@host/database",
             )
-        return Credentials(str(found_user), str(password))
+        return Credentials(found_user or user, password)
 
     return provide
 

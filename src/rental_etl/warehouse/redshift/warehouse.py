@@ -18,11 +18,12 @@ from rental_etl.warehouse import ledger
 from rental_etl.warehouse.answers import check_format, nothing_yet
 from rental_etl.warehouse.postgres import exports
 from rental_etl.warehouse.postgres.catalog import columns_of, is_laid_out, schemas_of, tables_of
+from rental_etl.warehouse.postgres.checking import check_rights
 from rental_etl.warehouse.postgres.layout import lay_out
 from rental_etl.warehouse.postgres.parquet_rows import Opener, local_engine
 from rental_etl.warehouse.redshift import answers
 from rental_etl.warehouse.redshift.bucket import Bucket
-from rental_etl.warehouse.redshift.connect import Cluster, RedshiftSession, Tls, connected, transaction
+from rental_etl.warehouse.redshift.connect import Cluster, RedshiftSession, Tls, connected, load_driver, transaction
 from rental_etl.warehouse.redshift.credentials import Provider
 from rental_etl.warehouse.redshift.errors import CopyRefusedError
 from rental_etl.warehouse.redshift.publication import changed, prepare_metric, switch_curated, switch_metric
@@ -150,6 +151,19 @@ class RedshiftWarehouse:
     def record_run(self, run: RunRecord) -> None:
         """Insert or replace one row of `etl.runs`."""
         self._change(lambda session: ledger.record_run(_plain(session), run))
+
+    def check(self) -> str:
+        """What is found there: version, user, TLS, driver and staging place. Raises ConfigurationError naming a right that is missing; a
+        small object is put into the staging place and removed again."""
+        with connected(self._cluster) as session:
+            [(version, user)] = session.execute("select version(), current_user").fetchall()
+            schemas = [schema for schema in ledger.SCHEMAS if schema != "curated" or not self._catalog]
+            check_rights(session, schemas, where=self._cluster.url, user=user)
+        with self._bucket.staging() as staging:
+            staging.manifest([])
+        tls = "no TLS" if self._cluster.tls == "off" else "TLS"
+        driver = f"redshift_connector {load_driver().__version__}"
+        return f"Redshift ({version.split(',')[0]}) as {user}, {tls}, {driver}, staging in {self._bucket.url}"
 
     def query(self, sql: str) -> Rows:
         """A read-only question; the connection closes when the rows are exhausted or their iterator is closed."""
