@@ -116,9 +116,9 @@ class Marketplace:
             last[row["id"]] = {**row, "deleted_on": day(gone) if gone else None}
         return list(last.values())
 
-    def bind(self, engine: Engine) -> None:
-        """Make the rows readable as `curated.*`."""
-        tables = {
+    def tables(self) -> dict[str, Sequence[Row]]:
+        """The rows by curated table."""
+        return {
             "bookings": self.bookings,
             "apartment_history": self.versions,
             "apartments": self.listings(),
@@ -126,15 +126,21 @@ class Marketplace:
             "apartment_attributes": self.places,
             "fx_rates": self.rates,
         }
-        for name, rows in tables.items():
-            columns = curated_models()[name].columns
-            texts = [
-                ", ".join(f"cast({_literal(row.get(column.name))} as {column.sql_type})" for column in columns)
-                for row in rows
-            ]
-            nulls = ", ".join(f"cast(null as {column.sql_type}) as {column.name}" for column in columns)
-            values = "".join(f" union all select {text}" for text in texts)
-            engine.keep(f"curated.{name}", f"select {nulls} where false{values}")
+
+    def bind(self, engine: Engine) -> None:
+        """Make the rows readable as `curated.*`."""
+        for name, rows in self.tables().items():
+            bind_rows(engine, f"curated.{name}", name, rows)
+
+
+def bind_rows(engine: Engine, relation: str, table: str, rows: Sequence[Row]) -> None:
+    """Make rows of a curated table readable under a name."""
+    columns = curated_models()[table].columns
+    nulls = ", ".join(f"cast(null as {column.sql_type}) as {column.name}" for column in columns)
+    texts = [
+        ", ".join(f"cast({_literal(row.get(column.name))} as {column.sql_type})" for column in columns) for row in rows
+    ]
+    engine.keep(relation, f"select {nulls} where false{''.join(f' union all select {text}' for text in texts)}")
 
 
 @contextmanager

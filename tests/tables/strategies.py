@@ -47,7 +47,9 @@ def bookings(draw: st.DrawFn) -> Row:
 def versions(draw: st.DrawFn) -> list[Row]:
     """The history of one listing: one to four versions, some on one day."""
     created = draw(days(60))
-    moments = {f"{created + timedelta(days=draw(st.integers(0, 40)))} {draw(HOURS)}" for _ in range(draw(st.integers(1, 4)))}
+    moments = {
+        f"{created + timedelta(days=draw(st.integers(0, 40)))} {draw(HOURS)}" for _ in range(draw(st.integers(1, 4)))
+    }
     listing = draw(LISTINGS)
     return [
         version(
@@ -85,7 +87,9 @@ def places(draw: st.DrawFn) -> Row:
 def rates(draw: st.DrawFn) -> Row:
     """A rate into the reporting currency."""
     currency = draw(st.sampled_from(["EUR", "USD", "CHF"]))
-    return rate(on=str(draw(days())), currency=currency, rate=draw(st.sampled_from(["0.91000000", "1.00500000", "0.00000001"])))
+    return rate(
+        on=str(draw(days())), currency=currency, rate=draw(st.sampled_from(["0.91000000", "1.00500000", "0.00000001"]))
+    )
 
 
 def unique(rows: list[Row], key: Callable[[Row], Key]) -> tuple[Row, ...]:

@@ -6,10 +6,10 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from reference.deliveries import Metrics
 from reference.facts import Booking, Facts, Listing, Version, View
 from reference.metrics import METRICS
-
 from rental_etl.jobs.calculation import Calculation
 from rental_etl.jobs.ranges import WHOLE
 from rental_etl.tables.models import presentation_models

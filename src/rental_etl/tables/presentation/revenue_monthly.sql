@@ -104,22 +104,14 @@ repeated as (
     where covered_until > checkin_date
 ),
 
-sold as (
-    select month_start, currency, nights_sold, room_revenue
+-- Without a reporting currency the nights sold are available in their own, less those that are so twice, besides the free ones in the listing's; the
+-- reporting currency has every available night.
+nights as (
+    select month_start, currency, nights_sold, room_revenue, 0 as other_nights
     from within_a_month
     union all
-    select month_start, currency, nights_sold, room_revenue
+    select month_start, currency, nights_sold, room_revenue, 0 as other_nights
     from shares
-),
-
-nights as (
-    select
-        month_start,
-        currency,
-        nights_sold,
-        room_revenue,
-        case when $reporting_currency is null then nights_sold else 0 end as available_nights
-    from sold
     union all
     select
         cast(month_start as date) as month_start,
@@ -128,16 +120,15 @@ nights as (
         0 as room_revenue,
         -date_diff(
             'day', greatest(night_from, cast(month_start as date)), least(night_to, cast(month_start + interval 1 month as date))
-        ) as available_nights
+        ) as other_nights
     from repeated
     union all
-    -- the reporting currency has every available night; without one only the free ones are missing
     select
         month_start,
         coalesce($reporting_currency, currency) as currency,
         0 as nights_sold,
         0 as room_revenue,
-        case when $reporting_currency is null then free_nights else booked_nights + free_nights end as available_nights
+        case when $reporting_currency is null then free_nights else booked_nights + free_nights end as other_nights
     from intermediate.nights_monthly
     where currency is not null or $reporting_currency is not null
 ),
@@ -148,7 +139,8 @@ totals as (
         currency,
         cast(sum(nights_sold) as bigint) as nights_sold,
         cast(sum(room_revenue) as decimal(38, 2)) as room_revenue,
-        cast(sum(available_nights) as bigint) as available_nights
+        cast(sum(other_nights) + case when $reporting_currency is null then sum(nights_sold) else 0 end as bigint)
+            as available_nights
     from nights
     group by month_start, currency
 )
