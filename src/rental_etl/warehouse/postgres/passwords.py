@@ -7,6 +7,11 @@ from rental_etl.errors import ConfigurationError
 from rental_etl.warehouse.postgres.aws import aws_client, aws_errors
 
 
+def given_password(password: str) -> Callable[[], str]:
+    """The password itself, as the environment has it."""
+    return lambda: password
+
+
 def secret_login(
     secret: str, *, region: str | None = None, endpoint: str | None = None
 ) -> Callable[[], tuple[str, str]]:
