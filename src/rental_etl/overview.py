@@ -138,7 +138,7 @@ def _rules(warehouse: Warehouse, published: Published | None) -> tuple[RuleResul
     if published is None:
         return ()
     columns = "table_name, rule, column_name, severity, rows, batch_id"
-    answer = warehouse.query(f"select {columns} from etl.current_rule_results order by all")
+    answer = warehouse.query(f"select {columns} from etl.current_rule_results order by 1, 2, 3, 4, 5, 6")
     return tuple(RuleResult(*row) for row in answer.rows)
 
 

@@ -509,6 +509,33 @@ class TestExport:
         assert three_weeks.open().export(folder, "parquet") == {"revenue_weekly": 3}
         assert duckdb.execute(f"from '{escaped(folder / 'revenue_weekly.parquet')}'").fetchall() == THREE_WEEKS
 
+    @pytest.mark.parametrize("format", ["csv", "parquet"])
+    def test_tables_of_any_shape_and_length(self, house: House, format: str) -> None:
+        long = parquet(
+            house.files / "long.parquet",
+            "select i as n, i % 3 = 0 as is_third, case when i % 2 = 0 then 'a' || i end as word, (i / 4)::decimal(18,6) as rate from range(2500) t(i)",
+        )
+        columns = (("n", "bigint"), ("is_third", "boolean"), ("word", "varchar"), ("rate", "decimal(18,6)"))
+        first = update("long_table", str(long), columns=columns, period_column="n")
+        rows = [(FIRST_WEEK, "EUR", 1, "1.00")]
+        house.open().publish(publication(first, update("revenue_weekly", weekly(house, "one", rows))))
+        folder = house.files / "out"
+        assert house.open().export(folder, format) == {"long_table": 2500, "revenue_weekly": 1}
+        back = duckdb.execute(f"from '{escaped(folder / f'long_table.{format}')}'").fetchall()
+        assert back == duckdb.execute(f"select n, is_third, word, rate from '{escaped(long)}' order by n").fetchall()
+
+    def test_the_files_are_the_same_from_every_warehouse(self, house: House) -> None:
+        """Byte for byte: quotes, nulls, empty texts and the order of texts do not depend on the database."""
+        rows = [(FIRST_WEEK, text, 1, "0.50") for text in ("b", "B", "", "\\N", "ä", 'say "a"', " x", "a,b")]
+        house.open().publish(publication(update("revenue_weekly", weekly(house, "texts", rows))))
+        house.open().export(house.files, "csv")
+        expected = (
+            "week_start,currency,stays_count,revenue\n"
+            '2024-01-01,"",1,0.50\n2024-01-01, x,1,0.50\n2024-01-01,B,1,0.50\n2024-01-01,\\N,1,0.50\n'
+            '2024-01-01,"a,b",1,0.50\n2024-01-01,b,1,0.50\n2024-01-01,"say ""a""",1,0.50\n2024-01-01,ä,1,0.50\n'
+        )
+        assert expected == (house.files / "revenue_weekly.csv").read_text(encoding="utf-8")
+
     def test_an_unknown_format_is_wrong_usage(self, house: House) -> None:
         with pytest.raises(UsageError, match="xlsx"):
             house.open().export(house.files, "xlsx")

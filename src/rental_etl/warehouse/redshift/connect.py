@@ -179,6 +179,8 @@ def _arguments(cluster: Cluster, credentials: Credentials) -> dict[str, Any]:
         "password": credentials.password,
         "ssl": cluster.tls != "off",
         "sslmode": "verify-full" if cluster.tls == "off" else cluster.tls,
+        # A statement that is kept prepared, such as a FETCH, would keep the columns of its first answer.
+        "max_prepared_statements": 0,
         # Whoever waits for this run sees which process it is.
         "application_name": f"rental-etl on {socket.gethostname()[:30]}, process {os.getpid()}",
         # The driver's timeout would end long statements too; a server that vanished is noticed by these instead.
