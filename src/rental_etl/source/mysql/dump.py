@@ -43,6 +43,7 @@ def dump(
     hasher = hashlib.sha256(head)
     rows = longest = ends = troubled = 0
     size = len(head)
+    complete = False
     try:
         with path.open("wb") as file:
             file.write(head)
@@ -59,14 +60,17 @@ def dump(
                     progress(rows + len(block))
                 rows += len(block)
                 size += len(data)
+        complete = True
     except OSError as error:
-        path.unlink(missing_ok=True)
         raise SystemUnreachableError(
             f"what the database delivers could not be kept for reading: {error.strerror}",
             where=str(path),
             expected="room for the table's rows as text",
             remedy="free disk space, or name a larger disk in [engine] temp",
         ) from error
+    finally:
+        if not complete:
+            path.unlink(missing_ok=True)
     return Dump(path, header, rows, size, hasher.hexdigest(), longest, over_lines=ends > rows, troubled=troubled)
 
 

@@ -1,7 +1,8 @@
 """SQL by which the server itself writes each row as one line of CSV: every value exact, whatever its type, in the form the reading rules know best.
 
 A line holds the contract's columns that the table has, in contract order, then what kept the row from being written exactly ("" for nothing). Null is an
-empty field; text is always quoted, by a character that text hardly ever holds: servers take quadratic time to double many quotes of a long text. One value per row is much cheaper to fetch than many, and text cannot make a driver fall over.
+empty field; text is always quoted, by a character that text hardly ever holds: servers take quadratic time to double many quotes of a long text. One value
+per row is much cheaper to fetch than many, and text cannot make a driver fall over.
 """
 
 from dataclasses import dataclass
