@@ -55,7 +55,7 @@ def ask(file: DeliveredFile, sql: str, *, connection: duckdb.DuckDBPyConnection)
     while True:
         try:
             return connection.execute(sql.replace(RELATION, file.relation())).fetchall()
-        except duckdb.InvalidInputException as error:
+        except (duckdb.InvalidInputException, duckdb.NotImplementedException) as error:
             if not file.doubt():
                 raise _disagreement(file, str(error)) from error
 

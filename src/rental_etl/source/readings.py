@@ -26,6 +26,7 @@ from rental_etl.source.parquet_file import ParquetFile
 from rental_etl.source.plain_text import plain_text
 from rental_etl.source.session import system_errors
 from rental_etl.source.sql_text import literal
+from rental_etl.source.time_zones import check_zone
 
 Given = tuple[str, Path]
 
@@ -83,6 +84,7 @@ class DeliveryReader:
 
     def read(self) -> Reading:
         """Write the landed parts and the quarantine, and say what was found."""
+        check_zone(self.reading.time_zone, table=self.contract.table)
         order: DateOrder = self.reading.date_order
         decided_by = "setting" if order else ""
         with system_errors():

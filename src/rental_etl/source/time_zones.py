@@ -10,18 +10,29 @@ from rental_etl.errors import ConfigurationError
 
 # Offsets change at most once in so many hours, anywhere, since 2000.
 _STEP = timedelta(hours=6)
+# Read without the system's time zone data, which not every machine has.
+_UTC = ("UTC", "Etc/UTC")
 
 
-def zone(name: str, *, table: str) -> ZoneInfo:
-    """The zone called `name`. Raises ConfigurationError for an unknown one."""
+def check_zone(name: str, *, table: str) -> None:
+    """Raise ConfigurationError when there is no zone called `name`."""
+    if name in _UTC:
+        return
     try:
-        return ZoneInfo(name)
+        ZoneInfo(name)
     except (KeyError, OSError, ValueError) as error:
-        raise _unknown(name, table) from error
+        raise ConfigurationError(
+            f"{name!r} is not a time zone that this system knows",
+            where=f"tables.{table}.time_zone",
+            expected="a name of the IANA database, such as UTC or Europe/Berlin",
+            remedy="correct the name, or install the system's time zone data",
+        ) from error
 
 
 def to_utc(moment: str, *, zone_name: str, first: date, last: date) -> str:
     """SQL that turns wall clock times between two days (and a week around them), named by the SQL text `moment`, into UTC."""
+    if zone_name in _UTC:
+        return moment
     spans = _spans(zone_name, first, last)
     if len(spans) == 1 and not spans[0][1]:
         return moment
@@ -67,13 +78,4 @@ def _choose(moment: str, spans: Sequence[tuple[datetime, timedelta]]) -> str:
     return (
         f"case when {moment} < timestamp '{spans[middle][0].isoformat(sep=' ')}'"
         f" then {_choose(moment, spans[:middle])} else {_choose(moment, spans[middle:])} end"
-    )
-
-
-def _unknown(name: str, table: str) -> ConfigurationError:
-    return ConfigurationError(
-        f"{name!r} is not a time zone that this system knows",
-        where=f"tables.{table}.time_zone",
-        expected="a name of the IANA database, such as UTC or Europe/Berlin",
-        remedy="correct the name, or install the system's time zone data",
     )
