@@ -240,7 +240,7 @@ def test_verification_needs_a_ca_file(db: TestDatabase, tmp_path: Path) -> None:
 def test_an_iam_token_is_never_sent_to_a_server_that_did_not_prove_itself(db: TestDatabase, tmp_path: Path) -> None:
     """It is as good as the password for 15 minutes."""
     for mode in ("preferred", "required", "verify_ca", "disabled"):
-        access = replace(db.access(), cleartext=True, tls=Tls(mode, tmp_path / "ca.pem"))  # type: ignore[arg-type]
+        access = replace(db.access(), cleartext=True, tls=Tls(mode, tmp_path / "ca.pem"))
         assert type(failure(Lake(db, tmp_path), access=access)) is ConfigurationError
 
 

@@ -154,14 +154,14 @@ class DatabaseApplication(Application):
 
     def database(self, **parts: Any) -> MySqlDatabase:
         """Where `ingest` puts rows."""
-        given = {
+        given: dict[str, Any] = {
             "access": self.access,
             "selections": self.selections,
             "readings": self.readings(),
             "temp": self._temp,
-            **parts,
+            "progress": Silence().progress,
         }
-        return MySqlDatabase(progress=Silence().progress, **given)
+        return MySqlDatabase(**{**given, **parts})
 
     def readings(self) -> dict[str, TableReading]:
         """The settings by table."""

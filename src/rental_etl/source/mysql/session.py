@@ -4,6 +4,7 @@ Reads and writes nothing of its own. Every error of the driver leaves here as on
 """
 
 import contextlib
+import importlib
 import ssl
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ _ATTEMPT_SECONDS = 20
 _SILENCE_SECONDS = 1800
 # Rows asked for at a time. Few, since one of them may be as large as max_allowed_packet; more would not be faster.
 _FETCH_ROWS = 64
+_UNTRUSTED, _LOST = 2026, 2006
 
 
 def is_compiled() -> bool:
@@ -114,9 +116,8 @@ class Session:
         try:
             yield
         except _driver_error() as error:
-            raise statement_failure(
-                error.errno or 0, str(error.msg), address=self.access.address, doing=doing
-            ) from error
+            number, message = _told(error)
+            raise statement_failure(number, message, address=self.access.address, doing=doing) from error
 
 
 @contextmanager
@@ -141,7 +142,7 @@ def _patiently(access: Access, *, progress: Progress, load_from: str) -> "MySQLC
         try:
             return _login(access, load_from=load_from)
         except _driver_error() as error:
-            number, message = _number(error), str(error.msg)
+            number, message = _told(error)
             waited = time.monotonic() - began
             if not worth_waiting(number) or waited + pause > patience:
                 raise login_failure(number, message, access=access) from error
@@ -236,14 +237,20 @@ def tls_cipher(session: Session) -> str:
     return str(found[0][1]) if found else ""
 
 
-def _number(error: Any) -> int:
-    """The driver's error number; the pure half reports a certificate it does not trust as a lost connection."""
-    if "CERTIFICATE" in str(error.msg).upper() or "[SSL" in str(error.msg):
-        return 2026
-    return int(error.errno or 0)
+def _told(error: Any) -> tuple[int, str]:
+    """The driver's error number and message."""
+    number, message = int(getattr(error, "errno", 0) or 0), str(getattr(error, "msg", error))
+    if "CERTIFICATE" in message.upper() or "[SSL" in message:
+        # The driver's Python half reports a certificate it does not trust as a lost connection.
+        return _UNTRUSTED, message
+    # Without a number: the driver noticed by itself that the connection is gone.
+    return (number if number > 0 else _LOST), message
 
 
 def _driver_error() -> Any:
+    """What the driver raises; now and then the error of its compiled half gets out as it is."""
     import mysql.connector
 
-    return mysql.connector.Error
+    if not mysql.connector.HAVE_CEXT:
+        return mysql.connector.Error
+    return (mysql.connector.Error, importlib.import_module("_mysql_connector").MySQLInterfaceError)
