@@ -12,6 +12,7 @@ from typing import Literal, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from rental_etl.adapters import found_in, warehouse_of
 from rental_etl.engine.duckdb_session import DuckDBEngine
 from rental_etl.errors import ConfigurationError, QualityGateError, RentalEtlError, UsageError
 from rental_etl.jobs.guards import Limits
@@ -24,12 +25,11 @@ from rental_etl.model.run import RunRecord
 from rental_etl.model.summary import BatchState, CheckResult, QuarantinedRow, RunSummary, Status, Watch
 from rental_etl.overview import batch_states, overview, quarantined_rows, recent_runs
 from rental_etl.pipeline import JOBS, Parts, Run
-from rental_etl.ports.warehouse import Rows
+from rental_etl.ports.warehouse import Rows, Warehouse
 from rental_etl.settings import Settings
 from rental_etl.source.csv_files import CsvFilesSource
 from rental_etl.tables.contracts import contracts
 from rental_etl.tables.render import Parameters
-from rental_etl.warehouse.duckdb_file import DuckDBWarehouse
 
 Result = TypeVar("Result")
 _ALL = tuple(job.command for job in JOBS)
@@ -229,11 +229,8 @@ class Application:
     def _temp(self) -> Path:
         return self.settings.engine.temp or self.workspace / "temp"
 
-    def _warehouse(self) -> DuckDBWarehouse:
-        url = self.settings.warehouse.url
-        path = _file(url) if url else self.workspace / "warehouse.duckdb"
-        engine = self.settings.engine
-        return DuckDBWarehouse(path, memory=engine.memory, threads=engine.threads, temp=self._temp)
+    def _warehouse(self) -> Warehouse:
+        return warehouse_of(self.settings, workspace=self.workspace, temp=self._temp)
 
     def _check_source(self) -> str:
         source = self._source()
@@ -255,10 +252,7 @@ class Application:
         return f"DuckDB {version}, {self.settings.engine.memory} of memory"
 
     def _check_warehouse(self) -> str:
-        warehouse = self._warehouse()
-        published = warehouse.last_publish()
-        found = f"publish {published.number} of {published.published_at}" if published else "nothing published yet"
-        return f"{warehouse.identity}: {found}"
+        return found_in(self._warehouse())
 
 
 def _outcome(error: BaseException) -> tuple[str, str]:
@@ -335,15 +329,3 @@ def _local(url: str, *, key: str) -> Path:
             remedy=f"name a folder in {key}",
         )
     return Path(url).expanduser().absolute()
-
-
-def _file(url: str) -> Path:
-    """The file a `duckdb:///` URL means: three slashes and a relative path, or four and an absolute one."""
-    prefix = "duckdb:///"
-    if not url.startswith(prefix) or len(url) == len(prefix):
-        raise ConfigurationError(
-            f"warehouse.url = {url.split('://', maxsplit=1)[0]}://... is not supported by this version",
-            expected="duckdb:///./rental-data/warehouse.duckdb, or duckdb:////srv/warehouse.duckdb",
-            remedy="name a DuckDB file in warehouse.url",
-        )
-    return Path(url.removeprefix(prefix)).expanduser().absolute()

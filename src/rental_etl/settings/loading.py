@@ -28,6 +28,7 @@ def load_settings(*, config: Path | None, overrides: Mapping[str, Any] | None = 
     path = config if config is not None else Path(CONFIG_NAME)
     written = _read(path) if config is not None or path.exists() else {}
     _check_environment()
+    _check_secrets(written, path=path)
 
     class Layered(Settings):
         @classmethod
@@ -94,6 +95,18 @@ def _check_environment() -> None:
                 where="environment",
                 expected=_nearest(section, known),
                 remedy=f"unset {variable}, or correct its name",
+            )
+
+
+def _check_secrets(written: Mapping[str, Any], *, path: Path) -> None:
+    """Refuse a password in the file, without repeating it: files are copied and committed."""
+    for section, keys in written.items():
+        if isinstance(keys, Mapping) and "password" in keys:
+            raise ConfigurationError(
+                f"{section}.password is written in the configuration file",
+                where=str(path),
+                expected=f"{PREFIX}{section.upper()}__PASSWORD in the environment, or {section}.secret",
+                remedy="remove it from the file, and change the password: the file may have been copied",
             )
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from rental_etl.model.reading import TableReading
@@ -77,9 +77,30 @@ class LakeSettings(_Section):
 
 
 class WarehouseSettings(_Section):
-    """`[warehouse]`: where people ask questions."""
+    """`[warehouse]`: where people ask questions, and how it is reached."""
 
-    url: Url | None = Field(None, description="duckdb:///FILE; default: warehouse.duckdb in the workspace")
+    url: Url | None = Field(
+        None,
+        description="duckdb:///FILE, postgresql://USER@HOST/DB or redshift://USER@HOST/DB; default: warehouse.duckdb in the workspace",
+    )
+    # From the environment alone: `load_settings` refuses it in the file.
+    password: SecretStr | None = Field(None, description="Of the user in the URL")
+    secret: str | None = Field(None, description="A Secrets Manager secret that holds the password")
+    auth: Literal["password", "iam"] = Field("password", description="password, or iam: AWS gives one for some minutes")
+    region: str | None = Field(None, description="Of secret, IAM and staging; default: as the host's name says")
+    tls: Literal["off", "prefer", "require", "verify-ca", "verify-full"] | None = Field(
+        None, description="Default: verify-full, and prefer for this machine"
+    )
+    ca: Path | None = Field(None, description="PostgreSQL: certificates of the authorities; default: the system's")
+    staging: Url | None = Field(None, description="Redshift: an s3:// folder in its region, from which it loads")
+    iam_role: str = Field(
+        "default", description="Redshift: the role that COPY and UNLOAD use; default: the database's own"
+    )
+    catalog: str | None = Field(
+        None, description="Redshift: the Glue database of the curated tables, shown in place of loading them"
+    )
+    distkey: Mapping[str, str] = Field({}, description="Redshift: table = column; default: Redshift chooses")
+    sortkey: Mapping[str, Words] = Field({}, description="Redshift: table = columns; default: Redshift chooses")
 
 
 class EngineSettings(_Section):
@@ -205,9 +226,11 @@ class _Environment(EnvSettingsSource):
 
 
 def known_keys(model: type[BaseModel] = Settings, prefix: str = "") -> Iterator[tuple[str, str, Any]]:
-    """Every key as (dotted name, description, default), in order."""
+    """Every key that a file may hold, as (dotted name, description, default), in order."""
     for name, field in model.model_fields.items():
         inner = field.annotation
+        if inner == SecretStr | None:
+            continue
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             yield from known_keys(inner, f"{prefix}{name}.")
         else:

@@ -1,0 +1,91 @@
+"""Chooses the adapters that the settings name. Nothing is opened here."""
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from rental_etl.errors import ConfigurationError
+from rental_etl.ports.warehouse import Warehouse
+from rental_etl.settings import Settings
+from rental_etl.tables.contracts import contracts
+from rental_etl.tables.models import curated_models, presentation_models
+from rental_etl.warehouse.duckdb_file import DuckDBWarehouse
+
+_FILE = "duckdb:///"
+
+
+def warehouse_of(settings: Settings, *, workspace: Path, temp: Path) -> Warehouse:
+    """The warehouse that `[warehouse]` names; default: a DuckDB file in the workspace. Raises ConfigurationError for one that cannot be."""
+    named = settings.warehouse
+    engine: dict[str, Any] = {"memory": settings.engine.memory, "threads": settings.engine.threads, "temp": temp}
+    if not named.url:
+        return DuckDBWarehouse(workspace / "warehouse.duckdb", **engine)
+    scheme = urlsplit(named.url).scheme
+    access: dict[str, Any] = {
+        "password": named.password.get_secret_value() if named.password else None,
+        "secret": named.secret or "",
+        "auth": named.auth,
+        "region": named.region,
+    }
+    if scheme in ("postgresql", "postgres"):
+        from rental_etl.warehouse.postgres.opening import open_postgres
+
+        return open_postgres(named.url, tls=named.tls, ca=named.ca, **access, **engine)
+    if scheme == "redshift":
+        from rental_etl.warehouse.redshift.opening import open_redshift
+
+        for keys in (named.distkey, named.sortkey):
+            _check_tables(keys)
+        return open_redshift(
+            named.url,
+            staging=named.staging or "",
+            iam_role=named.iam_role,
+            catalog=named.catalog or "",
+            distkey=named.distkey,
+            sortkey=named.sortkey,
+            tls=_redshift_tls(named.tls),
+            **access,
+            **engine,
+        )
+    if not named.url.startswith(_FILE) or named.url == _FILE:
+        raise ConfigurationError(
+            f"warehouse.url = {named.url.split('://', maxsplit=1)[0]}://... is not supported by this version",
+            expected="duckdb:///FILE, postgresql://user@host/database or redshift://user@host/database",
+            remedy="correct warehouse.url; a DuckDB file is duckdb:///./rental-data/warehouse.duckdb, or duckdb:////srv/warehouse.duckdb",
+        )
+    return DuckDBWarehouse(Path(named.url.removeprefix(_FILE)).expanduser().absolute(), **engine)
+
+
+def found_in(warehouse: Warehouse) -> str:
+    """What `check` says about a warehouse. Raises RentalEtlError when it cannot be used."""
+    published = warehouse.last_publish()
+    found = f"publish {published.number} of {published.published_at}" if published else "nothing published yet"
+    look = getattr(warehouse, "check", None)
+    system = f"{look()}, " if look else ""
+    return f"{warehouse.identity}: {system}{found}"
+
+
+def _redshift_tls(tls: str | None) -> Any:
+    """Redshift's driver encrypts and verifies, or does neither."""
+    if tls in ("prefer", "require"):
+        raise ConfigurationError(
+            f'warehouse.tls = "{tls}" is not possible with Redshift',
+            expected='"verify-full", "verify-ca" or "off"',
+            remedy="remove it: the server is then verified",
+        )
+    return tls or "verify-full"
+
+
+def _check_tables(keys: Mapping[str, Any]) -> None:
+    known = [*contracts(), *curated_models(), *presentation_models()]
+    for table in keys:
+        if table not in known:
+            near = difflib.get_close_matches(table, known, n=1)
+            raise ConfigurationError(
+                f"there is no table {table}",
+                where="[warehouse] distkey or sortkey",
+                expected=f"did you mean {near[0]}?" if near else "a source, curated or presentation table",
+                remedy="correct the name",
+            )
