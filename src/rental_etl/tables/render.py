@@ -73,8 +73,8 @@ def render(sql: str, dialect: str) -> str:
                 wide.replace(exp.DataType.build("decimal(38, 0)"))
         for table in tree.find_all(exp.Table):
             if dialect == "spark" and table.db:
-                # Temporary views have no schema on Spark.
-                table.replace(exp.to_table(f"{table.db}_{table.name}", alias=table.alias or None))
+                # Temporary views have no schema on Spark; columns go on calling the table by its own name.
+                table.replace(exp.to_table(f"{table.db}_{table.name}", alias=table.alias or table.name))
         return tree.sql(dialect=dialect, pretty=True, unsupported_level=ErrorLevel.RAISE) + "\n"
     except SqlglotError as error:
         raise ModelError(f"the model cannot be rendered for {dialect}: {error}") from error

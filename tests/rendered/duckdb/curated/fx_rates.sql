@@ -1,0 +1,8 @@
+-- question: which rate of each currency and day is in force?
+-- grain: rate_date, currency
+-- reads: merge.candidates, the valid rows of one key's versions, each with its place in the order (_seq, _part, _row)
+-- nulls: none decides; a row with a null key never gets here
+select
+  *
+from merge.candidates
+qualify row_number() over (partition by rate_date, currency, _seq order by _part desc, _row desc) = 1

@@ -1,0 +1,77 @@
+"""The committed text of every model is what the renderer makes of it today."""
+
+import re
+
+import pytest
+
+from rendered.refresh import FOLDER, rendered, statements
+from rental_etl.errors import ModelError, UsageError
+from rental_etl.tables.render import fill, render
+
+# FACTS: these mean something else, or nothing, on another engine. Divisions are integer ones, ratios computed exactly.
+NOT_PORTABLE = {
+    "decimal division": r"(?<![/*])/(?![/*])",
+    "isodow and dayofweek": r"\b(isodow|dayofweek)\b",
+    "asof join": r"\basof\b",
+    "strptime": r"strptime",
+    "hours and months between dates": r"date_diff\(\s*'(?!day)",
+    "range over intervals": r"\brange between\b",
+    "median and quantiles": r"\b(median|quantile\w*|percentile\w*)\b",
+    "group by all": r"\bgroup by all\b",
+}
+
+
+def test_the_committed_texts_are_current() -> None:
+    """`python tests/rendered/refresh.py` writes them anew."""
+    wanted = dict(rendered())
+    found = {path: path.read_text(encoding="utf-8") for path in FOLDER.rglob("*.sql")}
+    assert sorted(map(str, wanted)) == sorted(map(str, found))
+    for path, text in wanted.items():
+        assert (str(path), text) == (str(path), found[path])
+
+
+@pytest.mark.parametrize("construct", NOT_PORTABLE)
+def test_models_keep_to_the_portable_subset(construct: str) -> None:
+    """What renders without an error can still differ silently."""
+    users = [
+        name
+        for name, sql in statements().items()
+        if re.search(NOT_PORTABLE[construct], re.sub(r"--.*", "", sql.replace("//", "")), re.IGNORECASE)
+    ]
+    assert users == []
+
+
+def test_a_construct_another_engine_lacks_is_an_error() -> None:
+    """Broken SQL with a warning would reach the engine."""
+    with pytest.raises(ModelError, match="cannot be rendered for redshift"):
+        render("select unnest(generate_series(1, 3)) as number", "redshift")
+
+
+def test_sql_that_cannot_be_parsed_is_an_error_of_the_model() -> None:
+    """The reader is told which engine it was for."""
+    with pytest.raises(ModelError, match="cannot be rendered for spark"):
+        render("select from where", "spark")
+
+
+def test_wide_integers_are_decimals_elsewhere() -> None:
+    """Spark has no 128-bit integers, and divides decimals without a fraction just as well."""
+    assert render(
+        "select cast(a as hugeint) // b from t", "spark"
+    ) == "SELECT\n  CAST(a AS DECIMAL(38, 0)) DIV b\nFROM t\n"
+
+
+def test_schemas_become_prefixes_on_spark() -> None:
+    """Temporary views have no schema there."""
+    sql = "select a.x from curated.bookings as a join intermediate.places on a.x = places.place_id"
+    assert (
+        render(sql, "spark")
+        == "SELECT\n  a.x\nFROM curated_bookings AS a\nJOIN intermediate_places AS places\n  ON a.x = places.place_id\n"
+    )
+
+
+def test_unknown_names_are_refused() -> None:
+    """A dialect that does not exist, a parameter that does not."""
+    with pytest.raises(UsageError, match="unknown dialect oracle"):
+        render("select 1", "oracle")
+    with pytest.raises(ModelError, match=r"unknown parameter \$nothing"):
+        fill("select $nothing", {})
