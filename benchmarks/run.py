@@ -6,6 +6,7 @@ reported, not an error.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -98,12 +99,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         tiny = prepare(options.workdir, apartments=100, bookings=1000, viewings=1000)
         Round(tiny, options.workdir / "round", check=False).run(wanted.__contains__, lambda _: None)
     rounds: list[Round] = []
+    load = os.getloadavg()[1]
     for number in range(options.rounds):
         print(f"round {number + 1} of {options.rounds}", file=sys.stderr)
         # agreement is the same in every round: looking once spares minutes
         rounds.append(Round(deliveries, options.workdir / "round", check=number == 0))
         rounds[-1].run(wanted.__contains__, lambda line: print(f"  {line}", file=sys.stderr))
-    report = _report(Figures(rounds), options)
+    report = _report(Figures(rounds), options, load=load)
     print(report, end="")
     disagreements = [line for each in rounds for line in each.disagreements]
     for line in disagreements:
@@ -128,7 +130,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _report(figures: Figures, options: argparse.Namespace) -> str:
+def _report(figures: Figures, options: argparse.Namespace, *, load: float) -> str:
     lines = [
         "# Benchmark results",
         "",
@@ -148,7 +150,10 @@ def _report(figures: Figures, options: argparse.Namespace) -> str:
             bound = f"{'at least' if target.at_least else 'at most'} {target.bound} {target.unit}"
             kept = "yes" if target.met(target.figure(figures, "wall")) else "NO"
             lines.append(f"| {target.what} | {wall} | {cpu} | {bound} | {kept} |")
-    lines += ["", "Kept or not is told by the clock; CPU seconds tell more while others use the machine."]
+    lines += [
+        "",
+        f"Kept or not is told by the clock; CPU seconds tell more while others use the machine, which ran {load:.1f} processes before this.",
+    ]
     lines += ["", "| step | wall s | CPU s | peak MB | seconds per job |", "|---|---|---|---|---|"]
     for step in figures.rounds[0].measured:
         jobs = _jobs(figures, step)
