@@ -1,6 +1,8 @@
 """The commands around what was not taken: landed batches and decisions on them, rows in quarantine."""
 
 import sys
+from collections.abc import Iterable
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -9,13 +11,13 @@ from rental_etl.cli import jsonout
 from rental_etl.cli.options import Json, Place
 from rental_etl.cli.progress import watching
 from rental_etl.cli.runs import conclude
-from rental_etl.cli.terminal import say
+from rental_etl.cli.terminal import cell, fitted, say
 
 if TYPE_CHECKING:
-    from rental_etl.model.summary import BatchState
+    from rental_etl.model.summary import BatchState, QuarantinedRow
 
 Id = Annotated[int, typer.Argument(metavar="ID", min=1, help="The batch's number, from `batch list`.")]
-_ROWS_IN_A_TABLE = 200
+_ROWS = 200
 
 
 def quarantine(
@@ -30,15 +32,15 @@ def quarantine(
         typer.Option("--replay", help="Read the batches of these rows again, after a setting or rule was corrected."),
     ] = False,
     format: Annotated[
-        Literal["table", "csv", "json"], typer.Option("--format", help="table for people, csv, or one JSON array.")
-    ] = "table",
+        Literal["text", "csv", "json"], typer.Option("--format", help="text for people, csv, or one JSON array.")
+    ] = "text",
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
 ) -> None:
     """Show the rows that were not taken, and why.
 
     Each as it was delivered, with its file and line.
 
-    A table shows at most 200 rows; csv and json give all of them.
+    The first 200 of them; csv and json give all.
 
     \b
     Examples:
@@ -51,10 +53,13 @@ def quarantine(
         return
     from rental_etl.cli.answers import show
 
-    columns = ("table", "batch_id", "file", "line", "kind", "rule", "column", "text")
     rows = place.application().quarantine(table, every_batch=every)
-    shown = (tuple(jsonout.of_quarantined(row).values()) for row in rows)
-    show(columns, shown, format="json" if as_json else format, limit=_ROWS_IN_A_TABLE)
+    if as_json or format != "text":
+        columns = ("table", "batch_id", "file", "line", "kind", "rule", "column", "text")
+        values = (tuple(jsonout.of_quarantined(row).values()) for row in rows)
+        show(columns, values, format="json" if as_json else format, limit=_ROWS)
+    else:
+        _show_rows(rows)
 
 
 def list_batches(place: Place, as_json: Json = False) -> None:
@@ -94,6 +99,21 @@ def reject(place: Place, batch_id: Id) -> None:
     """
     place.application().decide(batch_id, "reject")
     say(f"batch {batch_id} is rejected; `rental-etl run` goes on without it", sys.stderr)
+
+
+def _show_rows(rows: Iterable["QuarantinedRow"]) -> None:
+    """Two lines each, like a compiler's errors: where it is and what it breaks, then the row as it was delivered."""
+    iterator = iter(rows)
+    shown = list(islice(iterator, _ROWS))
+    for row in shown:
+        place = row.file if row.line is None else f"{row.file}:{row.line}"
+        column = f" ({row.column})" if row.column.strip(",") else ""
+        say(f"{cell(place)}: {row.rule}{column}, {row.kind}, batch {row.batch_id}", sys.stdout)
+        say(fitted(row.text, sys.stdout, indent=4), sys.stdout)
+    if next(iterator, None) is not None:
+        say(f"the first {_ROWS} rows; --format csv or json gives all of them", sys.stderr)
+    else:
+        say(f"{len(shown):,} row{'' if len(shown) == 1 else 's'} in quarantine", sys.stderr)
 
 
 def _replay(place: Place, table: str | None, *, as_json: bool) -> None:

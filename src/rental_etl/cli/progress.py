@@ -79,7 +79,8 @@ class Bars:
 class Lines:
     """A `Watch` for logs: one line per job, when it is done. A log that nobody reads any more does not stop the work."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, silent: bool) -> None:
+        self._silent = silent
         self._name = ""
         self._began = 0.0
 
@@ -103,13 +104,13 @@ class Lines:
         return f"{time.perf_counter() - self._began:.1f} s"
 
     def _end(self, outcome: str) -> None:
-        if self._name:
+        if self._name and not self._silent:
             with suppress(BrokenPipeError):
                 sys.stderr.write(f"{self._name:<9} {outcome}\n")
                 sys.stderr.flush()
         self._name = ""
 
 
-def watching() -> Bars | Lines:
-    """Who watches the work of a command; a context manager."""
-    return Bars() if sys.stderr.isatty() else Lines()
+def watching(*, log: bool = True) -> Bars | Lines:
+    """Who watches the work of a command; a context manager. Without `log` there is nothing to see where no terminal is."""
+    return Bars() if sys.stderr.isatty() else Lines(silent=not log)

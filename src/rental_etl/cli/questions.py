@@ -36,7 +36,7 @@ def query(place: Place, sql: Annotated[str, typer.Argument(metavar="SQL")], form
     """
     from rental_etl.cli.answers import show
 
-    with watching() as watch:
+    with watching(log=False) as watch:
         watch.job("query")
         rows = place.application(watch=watch).query(sql)
     show(rows.columns, rows.rows, format=format, limit=_ROWS_IN_A_TABLE)
@@ -55,7 +55,7 @@ def export(
     Example:
       rental-etl export ./metrics --format parquet
     """
-    with watching() as watch:
+    with watching(log=False) as watch:
         watch.job("export")
         written = place.application(watch=watch).export(folder, format)
     say(f"{len(written)} tables with {sum(written.values()):,} rows written to {folder}", sys.stderr)
@@ -92,7 +92,7 @@ def check(place: Place, as_json: Json = False) -> None:
     Example:
       rental-etl check
     """
-    with watching() as watch:
+    with watching(log=False) as watch:
         results = place.application(watch=watch).check()
     if as_json:
         jsonout.write_array(map(jsonout.of_check, results), sys.stdout)

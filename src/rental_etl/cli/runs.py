@@ -83,15 +83,23 @@ def repair(place: Place, as_json: Json = False) -> None:
     conclude(summary, application, as_json=as_json)
 
 
-def conclude(summary: "RunSummary", application: "Application", *, as_json: bool) -> None:
-    """Say what a run did: to a machine on stdout, or to a person on stderr."""
+def conclude(
+    summary: "RunSummary",
+    application: "Application",
+    *,
+    as_json: bool,
+    next_steps: Sequence[tuple[str, str]] | None = None,
+) -> None:
+    """Say what a run did: to a machine on stdout, or to a person on stderr, with what to type next."""
     if as_json:
         jsonout.write_object(jsonout.of_summary(summary), sys.stdout)
     elif summary.run.state == "unchanged":
         show_nothing_new(summary, published=application.status(runs=1).published)
     else:
         rules = in_force(summary.rules, application.batches())
-        show_summary(summary, rules=rules, next_steps=_next_steps(summary, application))
+        show_summary(
+            summary, rules=rules, next_steps=_next_steps(summary, application) if next_steps is None else next_steps
+        )
 
 
 def _perform(place: Place, work: Work, jobs: Sequence[str] | None) -> None:

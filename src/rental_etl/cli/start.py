@@ -12,7 +12,8 @@ import typer
 
 from rental_etl.cli.options import day
 from rental_etl.cli.progress import watching
-from rental_etl.cli.terminal import heading, listing, say
+from rental_etl.cli.summary import show_steps
+from rental_etl.cli.terminal import answer, heading, listing, say
 from rental_etl.errors import UsageError
 
 _SEED = 7
@@ -21,7 +22,7 @@ _MARKER = "generated.txt"
 _TABLES = ("apartments", "apartment_attributes", "bookings", "user_viewing")
 _QUESTIONS = {
     "revenue by month": "select month_start, currency, nights_sold, room_revenue, adr, revpar from revenue_monthly"
-    " where is_complete qualify row_number() over (order by month_start desc, room_revenue desc) <= 5",
+    " where is_complete order by month_start desc, nights_sold desc limit 5",
     "occupancy by month": "select month_start, available_nights, booked_nights, occupancy_rate from occupancy_rate_monthly"
     " where is_complete order by month_start desc limit 5",
     "repeat customers, over 30 days": "select as_of_date, customers_count, repeat_customers_count, repeat_customer_rate"
@@ -43,7 +44,6 @@ def demo(
       rental-etl demo
     """
     from rental_etl.bootstrap import Application
-    from rental_etl.cli.answers import show
     from rental_etl.cli.runs import conclude
     from rental_etl.settings import load_settings
 
@@ -62,12 +62,13 @@ def demo(
     with watching() as watch:
         application = Application(settings, watch=watch)
         summary = application.run()
-    conclude(summary, application, as_json=False)
+    conclude(summary, application, as_json=False, next_steps=())
     for title, sql in _QUESTIONS.items():
         heading(title, sys.stdout)
-        answer = application.query(sql)
-        show(answer.columns, answer.rows, format="table", limit=5)
-    _show_where_to_go(workspace)
+        found = application.query(sql)
+        answer(found.columns, found.rows, sys.stdout, limit=5)
+    sys.stdout.flush()
+    show_steps("try next", _steps_after(workspace))
 
 
 def generate(
@@ -141,7 +142,7 @@ def _generate(folder: Path, counts: tuple[int, int, int], *, seed: int, end: dat
     folder.mkdir(parents=True, exist_ok=True)
     options = f"--apartments {apartments} --bookings {bookings} --viewings {viewings} --seed {seed} --end {end} --dirty {dirty:g}"
     (folder / _MARKER).write_text(f"Synthetic, made by:\nrental-etl generate DIR {options}\n", encoding="utf-8")
-    with watching() as watch:
+    with watching(log=False) as watch:
         watch.job("generate")
         written = write_marketplace(
             folder,
@@ -166,17 +167,12 @@ def _is_generated(folder: Path) -> bool:
     return (folder / _MARKER).exists() and all((folder / f"{table}.csv").exists() for table in _TABLES)
 
 
-def _show_where_to_go(workspace: Path) -> None:
+def _steps_after(workspace: Path) -> list[tuple[str, str]]:
     here = shlex.quote(str(workspace))
-    heading("try next", sys.stderr)
-    listing(
-        ("", ""),
-        [
-            (f'rental-etl query --workspace {here} "from top_listings_weekly limit 10"', "ask the warehouse"),
-            (f"rental-etl quarantine --workspace {here}", "the rows that were not taken, and why"),
-            (f"rental-etl status --workspace {here}", "runs, freshness, where every row is"),
-            (f"rental-etl export --workspace {here} ./metrics", "every metric table as CSV"),
-            ("rental-etl run --source DIR", "the same with your own files"),
-        ],
-        sys.stderr,
-    )
+    return [
+        (f'rental-etl query --workspace {here} "from top_listings_weekly limit 10"', "ask the warehouse"),
+        (f"rental-etl quarantine --workspace {here}", "the rows that were not taken, and why"),
+        (f"rental-etl status --workspace {here}", "runs, freshness, where every row is"),
+        (f"rental-etl export --workspace {here} ./metrics", "every metric table as CSV"),
+        ("rental-etl run --source DIR", "the same with your own files"),
+    ]

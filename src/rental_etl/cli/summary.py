@@ -1,6 +1,7 @@
 """The closing words of a run, on stderr: what it landed, what it did not take and why, what it published, and what to do next."""
 
 import sys
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -21,9 +22,7 @@ def show_summary(summary: RunSummary, *, rules: Sequence[RuleResult], next_steps
     else:
         _show_counts(summary.run)
     show_notes(summary.notes)
-    if next_steps:
-        heading("next", out)
-        listing(("", ""), next_steps, out)
+    show_steps("next", next_steps)
     say(f"\n{summary.run.state}, as of {summary.run.as_of}: {_timing(summary.run)}", out)
 
 
@@ -55,10 +54,17 @@ def show_rules(rules: Sequence[RuleResult], stream: Any = None) -> None:
         return
     outcome = {"error": "in quarantine", "warn": "kept"}
     rows = [
-        (table, rule.replace("_", " "), column, count, outcome.get(severity, severity))
+        (table, rule, column, count, outcome.get(severity, severity))
         for (severity, table, rule, column), count in sorted(counts.items())
     ]
-    listing(("table", "rule", "column", "rows", "they are"), rows, out)
+    listing(("table", "rule", "column", "rows", "outcome"), rows, out)
+
+
+def show_steps(title: str, steps: Sequence[tuple[str, str]]) -> None:
+    """What to type now, and what it shows."""
+    if steps:
+        heading(title, sys.stderr)
+        listing(("", ""), steps, sys.stderr)
 
 
 def in_force(rules: Iterable[RuleResult], batches: Sequence[BatchState]) -> list[RuleResult]:
@@ -104,7 +110,9 @@ def _show_published(published: Mapping[str, int], skipped: Mapping[str, str]) ->
         listing(("table", "rows computed"), list(published.items()), sys.stderr)
     if skipped:
         heading("skipped", sys.stderr)
-        listing(("table", "why"), list(skipped.items()), sys.stderr)
+        for reason in dict.fromkeys(skipped.values()):
+            tables = ", ".join(table for table, why in skipped.items() if why == reason)
+            say(textwrap.fill(f"{reason}: {tables}", 120, initial_indent="  ", subsequent_indent="    "), sys.stderr)
 
 
 def _show_counts(run: RunRecord) -> None:

@@ -79,6 +79,11 @@ def answer(columns: Sequence[str], rows: Iterable[Sequence[Any]], stream: TextIO
     return next(iterator, None) is not None
 
 
+def fitted(text: str, stream: TextIO, *, indent: int) -> str:
+    """A value's text on one line after `indent` blanks, cut to what fits where `stream` is a terminal."""
+    return " " * indent + _cut(cell(text), console(stream).width - indent)
+
+
 def console(stream: TextIO) -> "Console":
     """A Rich console that prints what it is given and nothing more."""
     from rich.console import Console
@@ -101,14 +106,21 @@ def _print(
     from rich.table import Table
 
     table = Table(
-        box=SIMPLE_HEAD if lined else None, pad_edge=False, padding=(0, 1), header_style="bold", show_edge=False
+        box=SIMPLE_HEAD if lined else None,
+        pad_edge=False,
+        padding=(0, 1),
+        header_style="bold",
+        show_edge=False,
+        show_header=any(columns),
     )
     for place, name in enumerate(columns):
         right = bool(numeric) and numeric[place]
         table.add_column(name, justify="right" if right else "left", no_wrap=True, overflow="crop")
     for row in rows:
         table.add_row(*row)
-    screen.print(Padding(table, (0, 0, 0, indent), expand=False))
+    with screen.capture() as printed:
+        screen.print(Padding(table, (0, 0, 0, indent), expand=False))
+    screen.file.write("".join(f"{line.rstrip()}\n" for line in printed.get().splitlines()))
 
 
 def _print_upright(screen: "Console", columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

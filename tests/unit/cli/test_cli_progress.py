@@ -38,6 +38,13 @@ def test_a_log_says_where_a_job_stopped(capsys: pytest.CaptureFixture[str]) -> N
     assert re.sub(r"\d", "0", capsys.readouterr().err) == "extract   stopped after 0.0 s\n"
 
 
+def test_a_question_leaves_no_line_in_a_log(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its answer is all there is to say."""
+    with watching(log=False) as watch:
+        watch.job("query")
+    assert capsys.readouterr().err == ""
+
+
 def test_nothing_is_shown_on_a_terminal_before_it_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """A bar that flashes up tells nothing."""
     screen = Screen()
