@@ -222,7 +222,8 @@ def redshift_house(folder: Path) -> Iterator[RedshiftHouse]:
     shim, bucket = stores.start_shim(), stores.create_bucket()
     database = stores.create_database(f'it\'s "{folder.parent.name[-20:]}" *')
     try:
-        yield RedshiftHouse(files=folder, database=database, user=postgres.OLD_USER, shim=shim, bucket=bucket)
+        with stores.identity():
+            yield RedshiftHouse(files=folder, database=database, user=postgres.OLD_USER, shim=shim, bucket=bucket)
     finally:
         shim.stop()
         postgres.shared().drop_database(database)

@@ -66,6 +66,13 @@ def three_weeks(house: RedshiftHouse) -> RedshiftHouse:
 
 
 @pytest.fixture(autouse=True)
+def identity() -> Iterator[None]:
+    """Somebody to AWS."""
+    with stores.identity():
+        yield
+
+
+@pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Conflicts are tried again at once."""
     monkeypatch.setattr(writing, "PAUSE_SECONDS", 0.0)

@@ -161,7 +161,7 @@ def test_the_statements_are_those_that_are_kept(
     sent = _normalised(redshift_house.shim.statements, redshift_house)
     title = " ".join((scene.__doc__ or "").split())
     text = f"-- {title}\n\n" + "".join(f"{statement};\n" for statement in sent)
-    kept = RENDERED / f"{scene.__name__}.sql"
+    kept = RENDERED / f"{scene.__name__}.txt"
     if os.environ.get("REWRITE"):
         kept.write_text(text, encoding="utf-8")
     assert kept.read_text(encoding="utf-8") == text
@@ -169,7 +169,7 @@ def test_the_statements_are_those_that_are_kept(
 
 def test_no_kept_statement_is_refused() -> None:
     statements = [
-        line for file in sorted(RENDERED.glob("*.sql")) for line in file.read_text(encoding="utf-8").splitlines()
+        line for file in sorted(RENDERED.glob("*.txt")) for line in file.read_text(encoding="utf-8").splitlines()
     ]
     # One question is wrong on purpose, but not in its dialect.
     refused = {line: refusal(line) for line in statements if line and not line.startswith("--") and refusal(line)}
@@ -178,7 +178,7 @@ def test_no_kept_statement_is_refused() -> None:
 
 
 def test_tables_are_made_with_types_that_copy_accepts() -> None:
-    text = "".join(file.read_text(encoding="utf-8") for file in sorted(RENDERED.glob("*.sql")))
+    text = "".join(file.read_text(encoding="utf-8") for file in sorted(RENDERED.glob("*.txt")))
     made = re.findall(r"^create (?:temp )?table [^(]+\((.*?)\)(?: diststyle .*)?;$", text, re.MULTILINE)
     types = {re.sub(r'^"[^"]+" ', "", column) for columns in made for column in re.split(r', (?=")', columns)}
     plain = {"bigint", "boolean", "date", "double precision", "timestamp without time zone", "character varying(65535)"}

@@ -3,8 +3,11 @@
 import atexit
 import os
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
+from unittest.mock import patch
 
 from postgres import server as postgres
 from redshift.shim import Shim
@@ -26,13 +29,18 @@ from pg_locks l join pg_stat_activity a on a.pid = l.pid join pg_database d on d
 """
 
 
+@contextmanager
+def identity() -> Iterator[None]:
+    """Somebody to AWS for as long as the block lasts; a client that asked for something in it stays so."""
+    with patch.dict(os.environ, _IDENTITY):
+        yield
+
+
 @cache
 def endpoint() -> str:
     """The URL of an emulator of S3, Secrets Manager and Redshift's own API."""
     from moto.server import ThreadedMotoServer
 
-    for name, value in _IDENTITY.items():
-        os.environ.setdefault(name, value)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     atexit.register(server.stop)
@@ -45,8 +53,11 @@ def s3() -> Any:
     """A client of its S3."""
     import boto3  # type: ignore[import-untyped]
 
-    url = endpoint()
-    return boto3.client("s3", endpoint_url=url, region_name=REGION)
+    with identity():
+        client = boto3.client("s3", endpoint_url=endpoint(), region_name=REGION)
+        # Credentials are looked for at the first request.
+        client.list_buckets()
+    return client
 
 
 def create_bucket() -> str:
