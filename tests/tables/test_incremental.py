@@ -1,6 +1,7 @@
 """Recomputing only the periods that a change invalidates gives the same tables as recomputing everything."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any, cast
@@ -17,7 +18,7 @@ from rental_etl.ports.lake import Landing
 from rental_etl.tables.contracts import contracts
 from rental_etl.tables.models import curated_models, presentation_models
 from rental_etl.tables.render import Parameters
-from tables.harness import Marketplace, Row, bind_rows, session
+from tables.harness import Marketplace, Row, bind_rows, booking, day, place, rate, session, version, view
 from tables.strategies import as_ofs, changed, marketplaces
 
 Rows = list[tuple[Any, ...]]
@@ -123,3 +124,106 @@ def test_updating_the_periods_a_change_invalidates_is_as_good_as_recomputing_all
     after = data.draw(changed(before))
     same_day = data.draw(st.booleans())
     check(before, after, days=(days[0], days[0] if same_day else days[1]), reporting_currency=currency)
+
+
+JUNE = (day("2024-06-30"), day("2024-06-30"))
+OLD = booking(booked="2024-01-10", stay="2024-02-01/2024-02-03", listing=1)
+LISTED = Marketplace(versions=[version(listing=1), version(listing=2, currency="USD")], bookings=[OLD])
+
+
+def test_a_new_booking_recomputes_the_months_of_its_stay_and_the_weeks_around_its_day() -> None:
+    """Nothing else: that is what makes a run on a few changes cheap."""
+    new = booking(booked="2024-03-06", stay="2024-04-29/2024-05-02", listing=2)
+    spans = check(LISTED, Marketplace(versions=LISTED.versions, bookings=[OLD, new]), days=JUNE)
+    april, may, week = day("2024-04-01"), day("2024-05-01"), day("2024-03-04")
+    assert {
+        "average_booking_duration_monthly": Span(april, april),
+        "average_listing_price_weekly": None,
+        "booking_lead_time_monthly": Span(day("2024-03-01"), day("2024-03-01")),
+        "bookings_per_user_weekly": Span(week, week),
+        "cancellation_rate_monthly": Span(day("2024-03-01"), day("2024-03-01")),
+        "occupancy_rate_monthly": Span(april, may),
+        "occupancy_rate_monthly_by_city": Span(april, may),
+        "popular_locations_weekly": Span(week, week),
+        "repeat_customer_rate_daily": Span(day("2024-03-06"), day("2024-04-04")),
+        "revenue_monthly": Span(april, may),
+        "top_listings_weekly": Span(week, week),
+        "view_conversion_weekly": Span(day("2024-02-05"), week),
+    } == spans
+
+
+def test_nothing_changed_recomputes_nothing() -> None:
+    """Not even what is cheap."""
+    assert {None} == set(check(LISTED, LISTED, days=JUNE).values())
+
+
+def test_the_last_booked_night_takes_the_months_before_it_along() -> None:
+    """A stay in 2026 adds rows for all months since June 2024, and takes them away when it is canceled."""
+    far = booking(booked="2024-01-20", stay="2026-03-01/2026-03-04")
+    more = Marketplace(versions=LISTED.versions, bookings=[OLD, far])
+    for before, after in ((LISTED, more), (more, LISTED)):
+        spans = check(before, after, days=JUNE)
+        assert Span(day("2024-06-01"), day("2026-03-01")) == spans["occupancy_rate_monthly"]
+
+
+def test_the_first_booking_takes_the_days_and_months_after_it_along() -> None:
+    """Ranges without gaps begin with it, and thirty days of the repeat rate are incomplete after it."""
+    early = booking(booked="2022-11-01", stay="2022-12-30/2023-01-02", listing=9)
+    more = Marketplace(bookings=[OLD, early])
+    for before, after in ((Marketplace(bookings=[OLD]), more), (more, Marketplace(bookings=[OLD]))):
+        spans = check(before, after, days=JUNE)
+        assert Span(day("2022-11-01"), day("2024-02-08")) == spans["repeat_customer_rate_daily"]
+        assert Span(day("2022-12-01"), day("2024-02-01")) == spans["occupancy_rate_monthly"]
+
+
+def test_a_listing_s_new_version_recomputes_from_its_day_to_the_end() -> None:
+    """Prices before it stay as they are."""
+    now = Marketplace(versions=[*LISTED.versions, version(modified="2024-05-15", price="70.00")], bookings=[OLD])
+    spans = check(LISTED, now, days=JUNE)
+    assert Span(day("2024-05-13"), WHOLE.last) == spans["average_listing_price_weekly"]
+    assert Span(day("2024-05-01"), WHOLE.last) == spans["revenue_monthly"]
+    assert spans["repeat_customer_rate_daily"] is None
+
+
+def test_a_listing_that_moves_or_is_renamed_recomputes_the_tables_that_show_it() -> None:
+    """Its place and title are those of today in every period."""
+    moved = Marketplace(versions=LISTED.versions, bookings=[OLD], places=[place(listing=1, state="NW", city="Bonn")])
+    spans = check(LISTED, moved, days=JUNE)
+    shown = {"occupancy_rate_monthly_by_city", "popular_locations_weekly", "top_listings_weekly"}
+    assert {name: WHOLE if name in shown else None for name in spans} == spans
+    renamed = Marketplace(versions=[version(title="Loft"), LISTED.versions[1]], bookings=[OLD])
+    assert check(LISTED, renamed, days=JUNE)["top_listings_weekly"] == WHOLE
+
+
+def test_a_rate_recomputes_money_from_its_day_on_and_revenue_whole() -> None:
+    """A guest may arrive before booking, so that a rate of today can move a night of any day."""
+    before = Marketplace(
+        versions=LISTED.versions,
+        bookings=[booking(booked="2024-05-20", stay="2024-02-01/2024-02-03", currency="USD", price="33.33")],
+        rates=[rate(on="2024-01-01", currency="USD", rate="0.9")],
+    )
+    after = replace(before, rates=[*before.rates, rate(on="2024-05-16", currency="USD", rate="0.8")])
+    spans = check(before, after, days=JUNE, reporting_currency="EUR")
+    assert Span(day("2024-05-13"), WHOLE.last) == spans["average_listing_price_weekly"]
+    assert Span(day("2024-05-13"), WHOLE.last) == spans["top_listings_weekly"]
+    assert spans["revenue_monthly"] == WHOLE
+    assert spans["occupancy_rate_monthly"] is None
+
+
+def test_a_view_recomputes_its_week() -> None:
+    """A repeated view is a second view."""
+    seen = view(at="2024-03-06")
+    before, after = Marketplace(bookings=[OLD], views=[seen]), Marketplace(bookings=[OLD], views=[seen, seen])
+    assert Span(day("2024-03-04"), day("2024-03-04")) == check(before, after, days=JUNE)["view_conversion_weekly"]
+
+
+def test_another_as_of_recomputes_the_periods_between_both() -> None:
+    """Weeks complete with it, and the range of days and months ends with it; forwards and back."""
+    before = replace(LISTED, views=[view(at="2024-05-01")])
+    dates = (day("2024-06-05"), day("2024-07-10"))
+    for days in (dates, dates[::-1]):
+        spans = check(before, before, days=days)
+        assert Span(day("2024-06-03"), day("2024-07-08")) == spans["average_listing_price_weekly"]
+        assert Span(day("2024-06-01"), day("2024-07-01")) == spans["occupancy_rate_monthly"]
+        assert Span(day("2024-06-05"), day("2024-07-10")) == spans["repeat_customer_rate_daily"]
+        assert Span(day("2024-04-29"), day("2024-07-08")) == spans["view_conversion_weekly"]

@@ -15,7 +15,7 @@ from rental_etl.tables.models import PresentationModel, intermediate_models, nee
 from rental_etl.tables.render import Parameters, fill
 
 # The columns of intermediate.data_range that tables without gaps reach to.
-RANGE_ENDS = ("first_booking_day", "first_available_night", "last_booked_night")
+RANGE_ENDS = ("first_booking_day", "first_available_night", "last_night")
 
 
 class Calculation:

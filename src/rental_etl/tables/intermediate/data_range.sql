@@ -1,12 +1,12 @@
 -- From when to when is there something to count?
 -- grain: exactly one row
 -- reads: curated.bookings, intermediate.listing_states
--- nulls: a day is null when nothing of its kind exists
+-- nulls: a first day is null when nothing of its kind exists; last_night, the later of as_of and the last booked night, never is
 with booked as (
     select
         min(cast(booking_date as date)) as first_booking_day,
         min(checkin_date) as first_booked_night,
-        max(checkout_date) as last_checkout_day
+        cast(max(checkout_date) - interval 1 day as date) as last_booked_night
     from curated.bookings
     where booking_status in ($confirmed_statuses)
 ),
@@ -24,8 +24,7 @@ first_available as (
 
 select
     booked.first_booking_day,
-    listed.first_live_day,
     (select min(night) from first_available) as first_available_night,
-    cast(booked.last_checkout_day - interval 1 day as date) as last_booked_night
+    greatest($as_of, coalesce(booked.last_booked_night, $as_of)) as last_night
 from booked
 cross join listed

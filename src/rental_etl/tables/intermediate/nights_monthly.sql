@@ -27,7 +27,7 @@ with booked as (
 horizon as (
     select
         least(
-            cast(date_trunc('month', greatest($as_of, coalesce(last_booked_night, $as_of))) + interval 1 month as date),
+            cast(date_trunc('month', last_night) + interval 1 month as date),
             cast($period_to + interval 1 month as date)
         ) as ends_before
     from intermediate.data_range

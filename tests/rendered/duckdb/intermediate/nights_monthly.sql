@@ -27,7 +27,7 @@ with booked as (
 horizon as (
     select
         least(
-            cast(date_trunc('month', greatest(date '2024-06-30', coalesce(last_booked_night, date '2024-06-30'))) + interval 1 month as date),
+            cast(date_trunc('month', last_night) + interval 1 month as date),
             cast(date '9000-12-31' + interval 1 month as date)
         ) as ends_before
     from intermediate.data_range

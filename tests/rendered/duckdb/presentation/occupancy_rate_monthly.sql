@@ -5,7 +5,7 @@
 with bounds as (
     select
         cast(date_trunc('month', first_available_night) as date) as first_month,
-        cast(date_trunc('month', greatest(date '2024-06-30', coalesce(last_booked_night, date '2024-06-30'))) as date) as last_month
+        cast(date_trunc('month', last_night) as date) as last_month
     from intermediate.data_range
 ),
 

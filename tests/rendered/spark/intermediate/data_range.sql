@@ -1,12 +1,12 @@
 /* From when to when is there something to count? */
 /* grain: exactly one row */
 /* reads: curated.bookings, intermediate.listing_states */
-/* nulls: a day is null when nothing of its kind exists */
+/* nulls: a first day is null when nothing of its kind exists; last_night, the later of as_of and the last booked night, never is */
 WITH booked AS (
   SELECT
     MIN(CAST(booking_date AS DATE)) AS first_booking_day,
     MIN(checkin_date) AS first_booked_night,
-    MAX(checkout_date) AS last_checkout_day
+    CAST(MAX(checkout_date) - INTERVAL '1' DAY AS DATE) AS last_booked_night
   FROM curated_bookings AS bookings
   WHERE
     booking_status IN ('confirmed', 'completed')
@@ -25,12 +25,14 @@ WITH booked AS (
 )
 SELECT
   booked.first_booking_day,
-  listed.first_live_day,
   (
     SELECT
       MIN(night)
     FROM first_available
   ) AS first_available_night,
-  CAST(booked.last_checkout_day - INTERVAL '1' DAY AS DATE) AS last_booked_night
+  GREATEST(
+    CAST('2024-06-30' AS DATE),
+    COALESCE(booked.last_booked_night, CAST('2024-06-30' AS DATE))
+  ) AS last_night
 FROM booked
 CROSS JOIN listed

@@ -27,13 +27,7 @@ WITH booked AS (
 ), horizon AS (
   SELECT
     LEAST(
-      CAST(DATE_TRUNC(
-        'MONTH',
-        GREATEST(
-          CAST('2024-06-30' AS DATE),
-          COALESCE(last_booked_night, CAST('2024-06-30' AS DATE))
-        )
-      ) + INTERVAL '1' MONTH AS DATE),
+      CAST(DATE_TRUNC('MONTH', last_night) + INTERVAL '1' MONTH AS DATE),
       CAST(CAST('9000-12-31' AS DATE) + INTERVAL '1' MONTH AS DATE)
     ) AS ends_before
   FROM intermediate_data_range AS data_range

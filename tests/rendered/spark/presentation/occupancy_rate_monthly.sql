@@ -5,13 +5,7 @@
 WITH bounds AS (
   SELECT
     CAST(DATE_TRUNC('MONTH', first_available_night) AS DATE) AS first_month,
-    CAST(DATE_TRUNC(
-      'MONTH',
-      GREATEST(
-        CAST('2024-06-30' AS DATE),
-        COALESCE(last_booked_night, CAST('2024-06-30' AS DATE))
-      )
-    ) AS DATE) AS last_month
+    CAST(DATE_TRUNC('MONTH', last_night) AS DATE) AS last_month
   FROM intermediate_data_range AS data_range
 ), months AS (
   SELECT
