@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from rental_etl.errors import ConfigurationError
 from rental_etl.ports.warehouse import Warehouse
 from rental_etl.settings import Settings
+from rental_etl.settings.sections import WarehouseSettings
 from rental_etl.tables.contracts import contracts
 from rental_etl.tables.models import curated_models, presentation_models
 from rental_etl.warehouse.duckdb_file import DuckDBWarehouse
@@ -18,44 +19,55 @@ _FILE = "duckdb:///"
 
 def warehouse_of(settings: Settings, *, workspace: Path, temp: Path) -> Warehouse:
     """The warehouse that `[warehouse]` names; default: a DuckDB file in the workspace. Raises ConfigurationError for one that cannot be."""
-    named = settings.warehouse
+    url = settings.warehouse.url
     engine: dict[str, Any] = {"memory": settings.engine.memory, "threads": settings.engine.threads, "temp": temp}
-    if not named.url:
+    if not url:
         return DuckDBWarehouse(workspace / "warehouse.duckdb", **engine)
-    scheme = urlsplit(named.url).scheme
-    access: dict[str, Any] = {
+    scheme = urlsplit(url).scheme
+    if scheme in ("postgresql", "postgres"):
+        return _postgres(url, settings.warehouse, engine)
+    if scheme == "redshift":
+        return _redshift(url, settings.warehouse, engine)
+    if not url.startswith(_FILE) or url == _FILE:
+        raise ConfigurationError(
+            f"warehouse.url = {url.split('://', maxsplit=1)[0]}://... is not supported by this version",
+            expected="duckdb:///FILE, postgresql://user@host/database or redshift://user@host/database",
+            remedy="correct warehouse.url; a DuckDB file is duckdb:///./rental-data/warehouse.duckdb, or duckdb:////srv/warehouse.duckdb",
+        )
+    return DuckDBWarehouse(Path(url.removeprefix(_FILE)).expanduser().absolute(), **engine)
+
+
+def _postgres(url: str, named: WarehouseSettings, engine: Mapping[str, Any]) -> Warehouse:
+    from rental_etl.warehouse.postgres.opening import open_postgres
+
+    return open_postgres(url, tls=named.tls, ca=named.ca, **_access(named), **engine)
+
+
+def _redshift(url: str, named: WarehouseSettings, engine: Mapping[str, Any]) -> Warehouse:
+    from rental_etl.warehouse.redshift.opening import open_redshift
+
+    for keys in (named.distkey, named.sortkey):
+        _check_tables(keys)
+    return open_redshift(
+        url,
+        staging=named.staging or "",
+        iam_role=named.iam_role,
+        catalog=named.catalog or "",
+        distkey=named.distkey,
+        sortkey=named.sortkey,
+        tls=_redshift_tls(named.tls),
+        **_access(named),
+        **engine,
+    )
+
+
+def _access(named: WarehouseSettings) -> dict[str, Any]:
+    return {
         "password": named.password.get_secret_value() if named.password else None,
         "secret": named.secret or "",
         "auth": named.auth,
         "region": named.region,
     }
-    if scheme in ("postgresql", "postgres"):
-        from rental_etl.warehouse.postgres.opening import open_postgres
-
-        return open_postgres(named.url, tls=named.tls, ca=named.ca, **access, **engine)
-    if scheme == "redshift":
-        from rental_etl.warehouse.redshift.opening import open_redshift
-
-        for keys in (named.distkey, named.sortkey):
-            _check_tables(keys)
-        return open_redshift(
-            named.url,
-            staging=named.staging or "",
-            iam_role=named.iam_role,
-            catalog=named.catalog or "",
-            distkey=named.distkey,
-            sortkey=named.sortkey,
-            tls=_redshift_tls(named.tls),
-            **access,
-            **engine,
-        )
-    if not named.url.startswith(_FILE) or named.url == _FILE:
-        raise ConfigurationError(
-            f"warehouse.url = {named.url.split('://', maxsplit=1)[0]}://... is not supported by this version",
-            expected="duckdb:///FILE, postgresql://user@host/database or redshift://user@host/database",
-            remedy="correct warehouse.url; a DuckDB file is duckdb:///./rental-data/warehouse.duckdb, or duckdb:////srv/warehouse.duckdb",
-        )
-    return DuckDBWarehouse(Path(named.url.removeprefix(_FILE)).expanduser().absolute(), **engine)
 
 
 def found_in(warehouse: Warehouse) -> str:
