@@ -39,6 +39,7 @@ class LocalLanding:
         self._owner = self.root / "lake.json"
         # Manifests never change: each is read once.
         self._entries: dict[str, Any] = {}
+        self._last = 0
 
     def claim(self, *, source: str, warehouse: str) -> None:
         """Record the lake's source, warehouse and place at the first run, and refuse another later. "" is recorded when it becomes known.
@@ -147,16 +148,20 @@ class LocalLanding:
     def _place(self, folder: Path, relative: str) -> None:
         target = self.root / relative
         remove_tree(target)
+        new = [parent for parent in target.parents if not parent.exists()]
         make_folder(target.parent)
         folder.mkdir(exist_ok=True)
         folder.rename(target)
-        for parent in target.parents:
-            sync_folder(parent)
-            if parent == self.root:
-                break
+        for changed in {target.parent, *(parent.parent for parent in new)}:
+            sync_folder(changed)
 
     def _last_number(self) -> int:
-        return max(map(_number, self._log.glob("*.json")), default=0)
+        # Listing the log for every batch would take the square of a long series.
+        last = self._last or max(map(_number, self._log.glob("*.json")), default=0)
+        while (self._log / f"{last + 1:08d}.json").exists():
+            last += 1
+        self._last = last
+        return last
 
     def _append(self, number: int, text: str) -> None:
         if not create_exclusively(self._log / f"{number:08d}.json", text, scratch=make_folder(self._temp)):
