@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-import houses
 import pytest
-from houses import House
+
+from adapters import houses
+from adapters.houses import House
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from houses import (
+
+from adapters.houses import (
     AS_OF,
     FIRST_WEEK,
     SECOND_WEEK,
@@ -32,7 +33,6 @@ from houses import (
     update,
     weekly,
 )
-
 from rental_etl.errors import ConfigurationError, ModelError, SystemUnreachableError, UsageError
 from rental_etl.model.contract import Column
 from rental_etl.model.run import Accounting, JobRecord, RuleResult, RunRecord

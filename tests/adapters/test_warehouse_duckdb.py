@@ -15,7 +15,8 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from houses import (
+
+from adapters.houses import (
     AS_OF,
     SECOND_WEEK,
     THREE_WEEKS,
@@ -30,7 +31,6 @@ from houses import (
     update,
     weekly,
 )
-
 from rental_etl.errors import (
     ConfigurationError,
     RentalEtlError,

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from houses import House, PostgresHouse, RedshiftHouse, duckdb_house, postgres_house, redshift_house
 
+from adapters.houses import House, PostgresHouse, RedshiftHouse, duckdb_house, postgres_house, redshift_house
 from postgres import server as postgres
 from redshift import stores
 from rental_etl.bootstrap import Application

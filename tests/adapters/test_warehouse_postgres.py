@@ -17,7 +17,8 @@ from typing import Any
 import duckdb
 import psycopg
 import pytest
-from houses import (
+
+from adapters.houses import (
     AS_OF,
     FIRST_WEEK,
     SECOND_WEEK,
@@ -36,7 +37,6 @@ from houses import (
     update,
     weekly,
 )
-
 from postgres import server as postgres
 from postgres.server import PASSWORD, USER, Postgres
 from rental_etl.errors import ConfigurationError, RentalEtlError, SystemUnreachableError, WorkspaceBusyError

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from houses import (
+
+from adapters.houses import (
     AS_OF,
     SECOND_WEEK,
     STAYS,
@@ -30,7 +31,6 @@ from houses import (
     update,
     weekly,
 )
-
 from postgres import server as postgres
 from postgres.certificates import write_certificates
 from postgres.server import PASSWORD

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 import sqlglot
-from houses import AS_OF, STAYS, RedshiftHouse, batch, load, locked, parquet, publication
 
+from adapters.houses import AS_OF, STAYS, RedshiftHouse, batch, load, locked, parquet, publication
 from redshift.dialect import DENIED, refusal
 from rental_etl.errors import UsageError, WorkspaceBusyError
 from rental_etl.model.contract import Column
