@@ -17,13 +17,11 @@ PARAMETERS = Parameters(as_of=date(2024, 6, 30))
 
 def statements() -> dict[str, str]:
     """The SQL of every model by `<layer>/<name>`, its parameters filled in."""
-    layers = {"curated": curated_models(), "intermediate": intermediate_models(), "presentation": presentation_models()}
     literals = PARAMETERS.literals()
-    return {
-        f"{layer}/{name}": fill(model.sql, literals)
-        for layer, models in layers.items()
-        for name, model in models.items()
-    }
+    texts = {f"curated/{name}": model.sql for name, model in curated_models().items()}
+    texts |= {f"intermediate/{name}": model.sql for name, model in intermediate_models().items()}
+    texts |= {f"presentation/{name}": model.sql for name, model in presentation_models().items()}
+    return {name: fill(sql, literals) for name, sql in texts.items()}
 
 
 def rendered() -> Iterator[tuple[Path, str]]:

@@ -55,9 +55,10 @@ def test_sql_that_cannot_be_parsed_is_an_error_of_the_model() -> None:
 
 def test_wide_integers_are_decimals_elsewhere() -> None:
     """Spark has no 128-bit integers, and divides decimals without a fraction just as well."""
-    assert render(
-        "select cast(a as hugeint) // b from t", "spark"
-    ) == "SELECT\n  CAST(a AS DECIMAL(38, 0)) DIV b\nFROM t\n"
+    assert (
+        render("select cast(a as hugeint) // b from t", "spark")
+        == "SELECT\n  CAST(a AS DECIMAL(38, 0)) DIV b\nFROM t\n"
+    )
 
 
 def test_schemas_become_prefixes_on_spark() -> None:
