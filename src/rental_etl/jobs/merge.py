@@ -69,6 +69,7 @@ class KeyedMerge:
         self._in: list[str] = []
         self._out: list[str] = []
         self._depth = 0
+        self._kept = ""
         self._surveyed: dict[str, _Meeting] = {}
 
     def bind(self, prefix: str, batches: Sequence[Batch]) -> None:
@@ -114,6 +115,10 @@ class KeyedMerge:
             f" union all select {self._names} from {prefix}_in",
         )
         self.state = f"{prefix}_state"
+        if self._depth % _DEPTH == 0:
+            # Nothing looks further back than the state that is kept now.
+            self.engine.drop(self._kept)
+            self._kept = self.state
 
     def finish(self) -> None:
         """Define the outcome relations of the whole fold."""
