@@ -29,6 +29,13 @@ USER, PASSWORD = "etl", "etl's \\ pass word"
 # Logs in the way of older servers, which is what redshift_connector knows.
 OLD_USER = "loader"
 _PROGRAMS = ("initdb", "postgres")
+# Runs the server until it ends. When whoever holds the other end of standard input is gone without a word (a test process that was
+# killed), the server ends and its folder goes.
+_KEEPER = """
+folder=$1; shift; exec 3<&0; "$@" & server=$!
+( if ! read -r word <&3; then kill -QUIT $server; while kill -0 $server; do sleep 0.1; done; rm -rf "$folder"; fi ) 2> /dev/null &
+wait $server
+"""
 
 
 def require() -> None:
@@ -81,10 +88,9 @@ class Postgres:
         command = [str(_program("postgres")), "-D", str(data)]
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]
+        kept = ["sh", "-c", _KEEPER, "keeper", str(self.folder), *command]
         with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(
-                command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, **_unprivileged()
-            )
+            self.process = subprocess.Popen(kept, stdout=log, stderr=log, stdin=subprocess.PIPE, **_unprivileged())
         self._wait()
 
     def stop(self) -> None:
@@ -151,9 +157,17 @@ class Postgres:
         raise RuntimeError(f"PostgreSQL did not start: {(self.folder / 'log').read_text(errors='replace')[-2000:]}")
 
     def _end(self, how: signal.Signals) -> None:
-        if self.process is not None and self.process.poll() is None:
-            self.process.send_signal(how)
+        if self.process is None:
+            return
+        if self.process.poll() is None:
+            server = int((self.folder / "data" / "postmaster.pid").read_text().splitlines()[0])
+            os.kill(server, how)
             self.process.wait(timeout=60)
+        # The keeper's other half is told that all is well.
+        if self.process.stdin:
+            with contextlib.suppress(BrokenPipeError):
+                self.process.stdin.write(b"done\n")
+                self.process.stdin.close()
         self.process = None
 
 
