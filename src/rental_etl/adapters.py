@@ -1,20 +1,85 @@
 """Chooses the adapters that the settings name. Nothing is opened here."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from rental_etl.errors import ConfigurationError
+from rental_etl.model.reading import TableReading
+from rental_etl.ports.database import Database
+from rental_etl.ports.lake import Landed
+from rental_etl.ports.source import Source
 from rental_etl.ports.warehouse import Warehouse
 from rental_etl.settings import Settings
-from rental_etl.settings.sections import WarehouseSettings
+from rental_etl.settings.sections import SourceSettings, WarehouseSettings
 from rental_etl.tables.contracts import contracts
 from rental_etl.tables.models import curated_models, presentation_models
 from rental_etl.warehouse.duckdb_file import DuckDBWarehouse
 
 _FILE = "duckdb:///"
+
+
+Progress = Callable[[str, int, int], None]
+
+
+def is_database(url: str) -> bool:
+    """Whether a source is a database rather than a place of files."""
+    return urlsplit(url).scheme in ("mysql", "mariadb")
+
+
+def database_source(
+    settings: Settings,
+    *,
+    readings: Mapping[str, TableReading],
+    landed: Callable[[], Landed],
+    temp: Path,
+    progress: Progress,
+) -> Source:
+    """The database that `[source]` names, read from. Raises ConfigurationError when its settings cannot be."""
+    from rental_etl.source.mysql.source import MySqlSource
+
+    return MySqlSource(
+        **_database(settings),
+        readings=readings,
+        landed=landed,
+        keep_source=settings.lake.keep_source,
+        memory=settings.engine.memory,
+        threads=settings.engine.threads,
+        temp=temp,
+        snapshot=settings.source.snapshot,
+        progress=progress,
+    )
+
+
+def database_target(
+    settings: Settings, *, readings: Mapping[str, TableReading], temp: Path, progress: Progress
+) -> Database:
+    """The database that `[source]` names, written to. Raises ConfigurationError when it names none."""
+    from rental_etl.source.mysql.target import MySqlDatabase
+
+    if not is_database(settings.source.url):
+        raise ConfigurationError(
+            "no database is configured to ingest into",
+            where=f"source.url = {settings.source.url}",
+            expected="mysql://user@host:3306/database",
+            remedy="set source.url in rental-etl.toml, or RENTAL_ETL_SOURCE__URL; the files are the command's argument",
+        )
+    return MySqlDatabase(**_database(settings), readings=readings, temp=temp, progress=progress)
+
+
+def _database(settings: Settings) -> dict[str, Any]:
+    from rental_etl.source.mysql.marks import Selection
+    from rental_etl.source.mysql.opening import open_access
+
+    named = settings.source
+    access = open_access(named.url, tls=named.tls, ca=named.ca, patience=named.connect_timeout, **_access(named))
+    tables = {table: getattr(settings.tables, table) for table in contracts()}
+    selections = {
+        table: Selection(found.name, found.cursor, found.overlap, found.full_every) for table, found in tables.items()
+    }
+    return {"access": access, "selections": selections}
 
 
 def warehouse_of(settings: Settings, *, workspace: Path, temp: Path) -> Warehouse:
@@ -61,7 +126,7 @@ def _redshift(url: str, named: WarehouseSettings, engine: Mapping[str, Any]) -> 
     )
 
 
-def _access(named: WarehouseSettings) -> dict[str, Any]:
+def _access(named: SourceSettings | WarehouseSettings) -> dict[str, Any]:
     return {
         "password": named.password.get_secret_value() if named.password else None,
         "secret": named.secret or "",

@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -12,19 +13,22 @@ from typing import Literal, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from rental_etl.adapters import found_in, warehouse_of
+from rental_etl.adapters import database_source, database_target, found_in, is_database, warehouse_of
 from rental_etl.engine.duckdb_session import DuckDBEngine
 from rental_etl.errors import ConfigurationError, QualityGateError, RentalEtlError, UsageError
 from rental_etl.jobs.guards import Limits
+from rental_etl.jobs.ingest_to_aurora import IngestedFile, ingest
 from rental_etl.lake.files import make_folder
 from rental_etl.lake.iceberg import LocalCurated
 from rental_etl.lake.landing import LocalLanding
 from rental_etl.lake.lock import hold_workspace
 from rental_etl.model.batch import Batch
+from rental_etl.model.reading import TableReading
 from rental_etl.model.run import RunRecord
 from rental_etl.model.summary import BatchState, CheckResult, QuarantinedRow, RunSummary, Status, Watch
 from rental_etl.overview import batch_states, overview, quarantined_rows, recent_runs
 from rental_etl.pipeline import JOBS, Parts, Run
+from rental_etl.ports.source import Source
 from rental_etl.ports.warehouse import Rows, Warehouse
 from rental_etl.settings import Settings
 from rental_etl.source.csv_files import CsvFilesSource
@@ -150,6 +154,23 @@ class Application:
             reporting_currency=metrics.reporting_currency,
         )
 
+    def ingest(self, folder: Path) -> tuple[IngestedFile, ...]:
+        """Put a folder's files into the database that `source.url` names; refused rows go to `ingest/quarantine/` in the workspace."""
+        database = database_target(
+            self.settings, readings=self._readings(), temp=self._temp, progress=self.watch.progress
+        )
+        make_folder(self.workspace)
+        with hold_workspace(self.workspace, command="ingest"):
+            return ingest(
+                source=self._files(folder.expanduser().absolute()),
+                database=database,
+                engine=self._engine,
+                staging=self._scratch,
+                quarantine=self.workspace / "ingest" / "quarantine",
+                day=self.as_of,
+                watch=self.watch,
+            )
+
     def check(self) -> tuple[CheckResult, ...]:
         """Whether source, lake, engine and warehouse can be used, one line each."""
         return (
@@ -204,26 +225,45 @@ class Application:
     def _runs(self, *, limit: int) -> tuple[RunRecord, ...]:
         return recent_runs(self._warehouse(), limit=limit)
 
-    def _source(self) -> CsvFilesSource:
-        settings = self.settings
-        readings = settings.tables.readings()
-        for table, reading in readings.items():
-            _check_columns(table, [*reading.columns, *reading.values])
+    def _source(self) -> Source:
+        if is_database(self.settings.source.url):
+            return database_source(
+                self.settings,
+                readings=self._readings(),
+                landed=self._landing.landed,
+                temp=self._temp,
+                progress=self.watch.progress,
+            )
+        return self._files(_local(self.settings.source.url, key="source.url"))
+
+    def _files(self, folder: Path) -> CsvFilesSource:
         return CsvFilesSource(
-            _local(settings.source.url, key="source.url"),
-            readings=readings,
-            keep_source=settings.lake.keep_source,
-            memory=settings.engine.memory,
-            threads=settings.engine.threads,
+            folder,
+            readings=self._readings(),
+            keep_source=self.settings.lake.keep_source,
+            memory=self.settings.engine.memory,
+            threads=self.settings.engine.threads,
             temp=self._temp,
             progress=self.watch.progress,
         )
+
+    def _readings(self) -> Mapping[str, TableReading]:
+        readings = self.settings.tables.readings()
+        for table, reading in readings.items():
+            _check_columns(table, [*reading.columns, *reading.values])
+        return readings
 
     @contextmanager
     def _engine(self) -> Iterator[DuckDBEngine]:
         engine = self.settings.engine
         with DuckDBEngine(memory=engine.memory, threads=engine.threads, temp=self._temp) as session:
             yield session
+
+    @contextmanager
+    def _scratch(self) -> Iterator[Path]:
+        """A folder that is gone afterwards, on the disk of the engine's temporary files."""
+        with tempfile.TemporaryDirectory(prefix="ingest-", dir=make_folder(self._temp)) as folder:
+            yield Path(folder)
 
     @property
     def _temp(self) -> Path:
@@ -234,6 +274,9 @@ class Application:
 
     def _check_source(self) -> str:
         source = self._source()
+        look = getattr(source, "check", None)
+        if look:
+            return str(look(list(contracts().values())))
         found = {table: len(source.deliveries(contract)) for table, contract in contracts().items()}
         present = ", ".join(f"{table} ({count})" if count > 1 else table for table, count in found.items() if count)
         return f"{source.identity}: {present}"

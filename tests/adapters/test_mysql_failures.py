@@ -198,7 +198,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(db: TestDatabase, tmp_path: Path
     assert batch.reading.rows_read == 200_001
 
 
-@pytest.mark.parametrize("mode", ["required", "verify_ca", "verify_identity"])
+@pytest.mark.parametrize("mode", ["require", "verify-ca", "verify-full"])
 def test_a_server_without_tls_is_refused_where_it_is_asked_for(db: TestDatabase, tmp_path: Path, mode: Any) -> None:
     """The driver alone would go on in plain text, without a word."""
     write_certificates(tmp_path)
@@ -207,23 +207,23 @@ def test_a_server_without_tls_is_refused_where_it_is_asked_for(db: TestDatabase,
 
 
 def test_tls_checks_the_authority_and_the_host_name(protected: tuple[MariaDB, Path], tmp_path: Path) -> None:
-    """Only the right authority is trusted, and with verify_identity only the name in the certificate."""
+    """Only the right authority is trusted, and with verify-full only the name in the certificate."""
     server, folder = protected
     with database(server) as db:
         db.sql(VIEWS)
         for host, tls in (
             ("127.0.0.1", Tls()),
-            ("127.0.0.1", Tls("required")),
-            ("127.0.0.1", Tls("verify_ca", folder / "ca.pem")),
-            ("localhost", Tls("verify_identity", folder / "ca.pem")),
+            ("127.0.0.1", Tls("require")),
+            ("127.0.0.1", Tls("verify-ca", folder / "ca.pem")),
+            ("localhost", Tls("verify-full", folder / "ca.pem")),
         ):
             with connect(db.access(host=host, tls=tls), progress=_silent) as session:
                 assert tls_cipher(session) != ""
-        with connect(db.access(tls=Tls("disabled")), progress=_silent) as session:
+        with connect(db.access(tls=Tls("off")), progress=_silent) as session:
             assert tls_cipher(session) == ""
         for host, tls in (
-            ("127.0.0.1", Tls("verify_ca", folder / "stranger.pem")),
-            ("127.0.0.1", Tls("verify_identity", folder / "ca.pem")),
+            ("127.0.0.1", Tls("verify-ca", folder / "stranger.pem")),
+            ("127.0.0.1", Tls("verify-full", folder / "ca.pem")),
         ):
             error = failure(Lake(db, tmp_path), access=db.access(host=host, tls=tls))
             assert (error.exit_code, error.retryable, "TLS" in error.what) == (3, False, True)
@@ -233,13 +233,13 @@ def test_verification_needs_a_ca_file(db: TestDatabase, tmp_path: Path) -> None:
     """A missing or broken file is a mistake in the settings, not a server that cannot be reached."""
     (tmp_path / "broken.pem").write_text("no certificate")
     for ca in (None, tmp_path / "none.pem", tmp_path / "broken.pem"):
-        error = failure(Lake(db, tmp_path), access=db.access(tls=Tls("verify_identity", ca)))
-        assert (type(error), "source.tls_ca" in error.where) == (ConfigurationError, True)
+        error = failure(Lake(db, tmp_path), access=db.access(tls=Tls("verify-full", ca)))
+        assert (type(error), "source.ca" in error.where) == (ConfigurationError, True)
 
 
 def test_an_iam_token_is_never_sent_to_a_server_that_did_not_prove_itself(db: TestDatabase, tmp_path: Path) -> None:
     """It is as good as the password for 15 minutes."""
-    for mode in ("preferred", "required", "verify_ca", "disabled"):
+    for mode in ("prefer", "require", "verify-ca", "off"):
         access = replace(db.access(), cleartext=True, tls=Tls(mode, tmp_path / "ca.pem"))
         assert type(failure(Lake(db, tmp_path), access=access)) is ConfigurationError
 

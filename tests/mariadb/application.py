@@ -16,7 +16,7 @@ import mysql.connector
 from mariadb.server import MariaDB, shared
 from rental_etl.bootstrap import Application, Silence
 from rental_etl.model.reading import TableReading
-from rental_etl.pipeline import Parts
+from rental_etl.ports.source import Source
 from rental_etl.settings import load_settings
 from rental_etl.source.mysql.access import Access, Tls, parse_address
 from rental_etl.source.mysql.marks import Selection
@@ -130,7 +130,7 @@ def database(server: MariaDB | None = None) -> Iterator[TestDatabase]:
 
 
 class DatabaseApplication(Application):
-    """An `Application` whose source is a database."""
+    """An `Application` whose settings name a database; tests move its clock."""
 
     def __init__(
         self,
@@ -138,22 +138,28 @@ class DatabaseApplication(Application):
         workspace: Path,
         *,
         selections: Mapping[str, Selection] | None = None,
-        tables: Mapping[str, Any] | None = None,
+        tables: Mapping[str, Mapping[str, Any]] | None = None,
         as_of: date = TODAY,
         snapshot: bool = False,
         clock: Callable[[], datetime] | None = None,
-        access: Access | None = None,
     ) -> None:
-        overrides = {"workspace": str(workspace), "source": {"url": str(workspace)}, "tables": dict(tables or {})}
-        super().__init__(load_settings(config=None, overrides=overrides), as_of=as_of)
-        self.found = found
-        self.access = access or found.access()
         self.selections = dict(selections or {})
-        self.snapshot = snapshot
+        self.access = found.access()
         self.clock = clock or Clock()
+        settings: dict[str, dict[str, Any]] = {table: dict(named) for table, named in (tables or {}).items()}
+        for table, selection in self.selections.items():
+            settings.setdefault(table, {}).update(
+                name=selection.name,
+                cursor=selection.cursor,
+                overlap=_duration(selection.overlap),
+                full_every=_duration(selection.full_every) if selection.full_every else "never",
+            )
+        source = {"url": found.url, "password": PASSWORD, "snapshot": snapshot, "connect_timeout": "5 seconds"}
+        overrides = {"workspace": str(workspace), "source": source, "tables": settings}
+        super().__init__(load_settings(config=None, overrides=overrides), as_of=as_of)
 
     def database(self, **parts: Any) -> MySqlDatabase:
-        """Where `ingest` puts rows."""
+        """Where `ingest` puts rows, with parts that settings do not reach."""
         given: dict[str, Any] = {
             "access": self.access,
             "selections": self.selections,
@@ -163,26 +169,19 @@ class DatabaseApplication(Application):
         }
         return MySqlDatabase(**{**given, **parts})
 
-    def readings(self) -> dict[str, TableReading]:
+    def readings(self) -> Mapping[str, TableReading]:
         """The settings by table."""
-        return self.settings.tables.readings()
+        return self._readings()
 
-    def _source(self) -> Any:
-        return MySqlSource(
-            self.access,
-            selections=self.selections,
-            readings=self.readings(),
-            landed=self._landing.landed,
-            keep_source=self.settings.lake.keep_source,
-            memory="200MB",
-            threads=2,
-            temp=self._temp,
-            snapshot=self.snapshot,
-            now=self.clock,
-        )
+    def _source(self) -> Source:
+        source = super()._source()
+        assert isinstance(source, MySqlSource)
+        source.now = self.clock
+        return source
 
-    def _parts(self) -> Parts:
-        return replace(super()._parts(), explicit=frozenset(TABLES))
+
+def _duration(time: timedelta) -> str:
+    return f"{time.total_seconds():g} seconds"
 
 
 def _text(value: Any) -> str:

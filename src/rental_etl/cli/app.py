@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from rental_etl import __version__
-from rental_etl.cli import batches, questions, runs, start
+from rental_etl.cli import batches, ingesting, questions, runs, start
 from rental_etl.cli.options import command
 
 # Without markup `--help` needs no Rich, which doubles its time.
@@ -58,6 +58,7 @@ command(app, runs.extract)
 command(app, runs.load)
 command(app, runs.transform)
 command(app, runs.metrics)
+command(app, ingesting.ingest)
 command(app, questions.check)
 command(app, questions.status)
 command(app, questions.query)

@@ -29,6 +29,10 @@ def _duration(value: Any) -> Any:
     return timedelta(**{f"{match[2]}s": float(match[1])})
 
 
+def _duration_or_never(value: Any) -> Any:
+    return None if value == "never" else _duration(value)
+
+
 def _without_password(url: str) -> str:
     if urlsplit(url).password:
         raise ValueError(
@@ -63,7 +67,22 @@ class _Section(BaseModel):
 class SourceSettings(_Section):
     """`[source]`: where the tables come from."""
 
-    url: Url = Field("./data", description="A folder with one file, several files or a folder per table")
+    url: Url = Field(
+        "./data", description="A folder with one file, several files or a folder per table; or mysql://USER@HOST/DB"
+    )
+    # From the environment alone: `load_settings` refuses it in the file.
+    password: SecretStr | None = Field(None, description="Of the user in the URL")
+    secret: str | None = Field(None, description="A Secrets Manager secret that holds the password")
+    auth: Literal["password", "iam"] = Field("password", description="password, or iam: AWS gives one for some minutes")
+    region: str | None = Field(None, description="Of secret and IAM; default: as the host's name or the secret says")
+    tls: Literal["off", "prefer", "require", "verify-ca", "verify-full"] | None = Field(
+        None, description="Default: verify-full with ca or IAM, and prefer without"
+    )
+    ca: Path | None = Field(None, description="Certificates of the authorities that may vouch for the server")
+    snapshot: bool = Field(False, description="Read all tables of a database in one moment")
+    connect_timeout: Annotated[timedelta, BeforeValidator(_duration)] = Field(
+        timedelta(minutes=1), description="How long a database that does not answer is waited for"
+    )
 
 
 class LakeSettings(_Section):
@@ -153,6 +172,14 @@ class TableSettings(_Section):
     """`[tables.<table>]`: how one table is found and read."""
 
     files: Words = Field((), description="File patterns relative to the source folder")
+    name: str = Field("", description="Of the table in a database")
+    cursor: str = Field("", description="Database column with the moment of a row's last change; makes it a delta")
+    overlap: Annotated[timedelta, BeforeValidator(_duration)] = Field(
+        timedelta(days=1), description="How far behind the last change seen a delta begins"
+    )
+    full_every: Annotated[timedelta | None, BeforeValidator(_duration_or_never)] = Field(
+        timedelta(days=7), description="How often a table with a cursor is read whole, to see what was deleted"
+    )
     delivery: Literal["", "full", "delta"] = Field("", description="full: states the whole table; delta: adds to it")
     date_order: Literal["", "day_first", "month_first", "iso"] = Field(
         "", description="Order of dates such as 03/04/2024"
@@ -167,6 +194,10 @@ class TableSettings(_Section):
     false_words: Words = Field((), description="More words for false")
 
 
+# What says which rows of a database are read, not how values are.
+_OF_DATABASES = {"name", "cursor", "overlap", "full_every"}
+
+
 class TablesSettings(_Section):
     """`[tables]`: one section per table."""
 
@@ -178,11 +209,15 @@ class TablesSettings(_Section):
 
     def readings(self) -> dict[str, TableReading]:
         """By table, how its files are to be read."""
-        return {table: TableReading(**getattr(self, table).model_dump()) for table in type(self).model_fields}
+        return {
+            table: TableReading(**getattr(self, table).model_dump(exclude=_OF_DATABASES))
+            for table in type(self).model_fields
+        }
 
     def explicit(self) -> frozenset[str]:
-        """The tables whose kind of delivery is set: there it may change between runs."""
-        return frozenset(table for table in type(self).model_fields if getattr(self, table).delivery)
+        """The tables whose kind of delivery is set, or follows from a cursor: there it may change between runs."""
+        tables = {table: getattr(self, table) for table in type(self).model_fields}
+        return frozenset(table for table, named in tables.items() if named.delivery or named.cursor)
 
 
 class Settings(BaseSettings):

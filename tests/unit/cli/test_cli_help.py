@@ -34,6 +34,7 @@ PROMISED: dict[str, set[str]] = {
     "batch accept": PLACE | {"ID"},
     "batch reject": PLACE | {"ID"},
     "repair": PLACE | {"--json"},
+    "ingest": PLACE | {"DIR", "--json"},
 }
 
 

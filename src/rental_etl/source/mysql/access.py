@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from rental_etl.errors import ConfigurationError
 
-TlsMode = Literal["preferred", "required", "verify_ca", "verify_identity", "disabled"]
+TlsMode = Literal["prefer", "require", "verify-ca", "verify-full", "off"]
 _FORM = "mysql://user@host:3306/database"
 
 
@@ -31,13 +31,13 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """Whether the connection is encrypted and whom it trusts, in the words of `mysql --ssl-mode`.
+    """Whether the connection is encrypted and whom it trusts, in the words of `[warehouse] tls`.
 
-    "preferred" encrypts where the server can; "required" refuses to go on without; "verify_ca" also checks the server's certificate against `ca` (PEM
-    file), and "verify_identity" the host name in it.
+    "prefer" encrypts where the server can; "require" refuses to go on without; "verify-ca" also checks the server's certificate against `ca` (PEM
+    file), and "verify-full" the host name in it.
     """
 
-    mode: TlsMode = "preferred"
+    mode: TlsMode = "prefer"
     ca: Path | None = None
 
 

@@ -55,8 +55,8 @@ def login_failure(number: int, message: str, *, access: Access) -> RentalEtlErro
     if number in _TLS:
         return ServerRefusedError(
             f"no trusted TLS connection: {message}",
-            where=f"{address.host}:{address.port}, tls = {access.tls.mode}, tls_ca = {access.tls.ca or 'none'}",
-            expected="a server with a certificate that source.tls_ca signed and, for verify_identity, that names this host",
+            where=f"{address.host}:{address.port}, tls = {access.tls.mode}, ca = {access.tls.ca or 'none'}",
+            expected="a server with a certificate that source.ca signed and, for verify-full, that names this host",
             remedy="give the right CA file (for Amazon RDS and Aurora: global-bundle.pem) and the host name of the certificate",
         )
     if number in _LOGIN:

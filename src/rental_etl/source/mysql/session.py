@@ -183,26 +183,26 @@ def _login(access: Access, *, load_from: str = "") -> "MySQLConnectionAbstract":
 
 def _tls_options(access: Access) -> dict[str, Any]:
     mode, ca = access.tls.mode, access.tls.ca
-    if access.cleartext and mode != "verify_identity":
+    if access.cleartext and mode != "verify-full":
         # The driver checks that a connection is encrypted before it sends the password only in this mode.
         raise ConfigurationError(
             "an IAM token is sent as it is, so the server must prove who it is first",
             where=f"source.tls = {mode}",
-            expected='source.tls = "verify_identity" with source.tls_ca',
-            remedy="download Amazon's global-bundle.pem and name it in source.tls_ca",
+            expected='source.tls = "verify-full" with source.ca',
+            remedy="download Amazon's global-bundle.pem and name it in source.ca",
         )
-    if mode == "disabled":
+    if mode == "off":
         return {"ssl_disabled": True}
-    if mode in ("preferred", "required"):
+    if mode in ("prefer", "require"):
         return {"ssl_ca": str(ca)} if ca else {}
     if ca is None or not _is_ca_file(str(ca)):
         raise ConfigurationError(
             "the server's certificate cannot be checked without a CA file",
-            where=f"source.tls_ca = {ca or 'not set'}",
+            where=f"source.ca = {ca or 'not set'}",
             expected="a PEM file with the CA's certificate",
             remedy="for Amazon RDS and Aurora: global-bundle.pem; else the file the server's ssl_ca names",
         )
-    return {"ssl_ca": str(ca), "ssl_verify_cert": True, "ssl_verify_identity": mode == "verify_identity"}
+    return {"ssl_ca": str(ca), "ssl_verify_cert": True, "ssl_verify_identity": mode == "verify-full"}
 
 
 def _is_ca_file(path: str) -> bool:
@@ -217,12 +217,12 @@ def _set_up(session: Session) -> None:
     """Refuse a connection without the encryption asked for, and make values read the same whatever the server's defaults."""
     mode = session.access.tls.mode
     # The compiled driver connects in plain text without a word when the server has no TLS, also when it was told to verify the CA.
-    if mode not in ("preferred", "disabled") and not tls_cipher(session):
+    if mode not in ("prefer", "off") and not tls_cipher(session):
         raise ServerRefusedError(
             "the server offers no TLS",
             where=session.access.address.identity,
             expected=f"an encrypted connection (source.tls = {mode})",
-            remedy='switch TLS on at the server, or set source.tls = "preferred"',
+            remedy='switch TLS on at the server, or set source.tls = "prefer"',
         )
     # No mode: zero dates can be read and compared, quotes and || mean what they mean by default. TIMESTAMP columns read as UTC.
     session.execute("set session sql_mode = ''", doing="setting up the session")

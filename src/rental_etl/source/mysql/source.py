@@ -72,7 +72,7 @@ class MySqlSource:
         self._temp = temp
         self._snapshot = snapshot
         self._progress = progress or _silent
-        self._now = now
+        self.now = now
         self._offers: dict[tuple[str, str, str], Offer] = {}
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._shared = ExitStack()
@@ -102,7 +102,7 @@ class MySqlSource:
                 landed=batches,
                 earlier=[batch for batch in batches if landed.decisions.get(batch.batch_id) != "reject"],
                 folder=self._place(),
-                now=self._now(),
+                now=self.now(),
                 progress=lambda rows: self._progress(f"fetching {table.shown}", rows, max(rows, table.rows_about)),
             )
             offers = list(read.offers())
