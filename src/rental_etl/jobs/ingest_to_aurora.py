@@ -6,8 +6,9 @@ rows under a quarantine folder. Rows are added and updated by key, never deleted
 
 import csv
 import re
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -69,20 +70,71 @@ def ingest(
         (contract, delivery) for contract in reversed(contracts().values()) for delivery in source.deliveries(contract)
     ]
     done: list[IngestedFile] = []
+    new: list[tuple[Contract, Delivery]] = []
+
+    def read(contract: Contract, delivery: Delivery) -> _Read:
+        return _read(contract, delivery, source=source, engine=engine, staging=staging, day=day)
+
     with database.session() as session:
-        for number, (contract, delivery) in enumerate(offers):
-            watch.progress(f"ingesting {delivery.name}", number, len(offers))
+        for contract, delivery in offers:
             session.prepare(contract)
-            if delivery.content in session.ingested(contract).values():
+            known = {*session.ingested(contract).values(), *(other.content for same, other in new if same is contract)}
+            if delivery.content in known:
                 done.append(IngestedFile(contract.table, delivery.name, known=True))
-                continue
-            with staging() as folder, engine() as rows:
-                reading = source.read(delivery, contract=contract, staging=folder, day=day, hints={})
-                clean, repeated = _cleaned(delivery, reading, contract=contract, folder=folder, engine=rows)
-                stored = session.store(contract, clean)
-                aside = _set_aside(delivery, reading, folder=folder, engine=rows, quarantine=quarantine)
-            done.append(_outcome(delivery, reading, stored=stored, repeated=repeated, aside=aside))
+            else:
+                new.append((contract, delivery))
+        for number, item in enumerate(_ahead(read, new)):
+            watch.progress(f"ingesting {item.delivery.name}", number, len(new))
+            with item.held:
+                stored = session.store(item.contract, item.clean)
+                aside = _set_aside(item, quarantine)
+            done.append(_outcome(item, stored=stored, aside=aside))
     return tuple(done)
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A delivery that was read: its clean rows, and how many lost against a later row with the same key. `held` keeps `engine` and `folder` open."""
+
+    contract: Contract
+    delivery: Delivery
+    reading: Reading
+    clean: Clean
+    repeated: int
+    engine: Engine
+    folder: Path
+    held: ExitStack
+
+
+def _read(
+    contract: Contract,
+    delivery: Delivery,
+    *,
+    source: Source,
+    engine: Callable[[], AbstractContextManager[Engine]],
+    staging: Callable[[], AbstractContextManager[Path]],
+    day: date,
+) -> _Read:
+    with ExitStack() as stack:
+        folder, rows = stack.enter_context(staging()), stack.enter_context(engine())
+        reading = source.read(delivery, contract=contract, staging=folder, day=day, hints={})
+        clean, repeated = _cleaned(delivery, reading, contract=contract, folder=folder, engine=rows)
+        return _Read(contract, delivery, reading, clean, repeated, rows, folder, stack.pop_all())
+
+
+def _ahead(read: Callable[[Contract, Delivery], _Read], new: Sequence[tuple[Contract, Delivery]]) -> Iterator[_Read]:
+    """Deliveries in order, each read while the database stores the one before."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        waiting = [pool.submit(read, *new[0])] if new else []
+        try:
+            for place in range(len(new)):
+                item = waiting.pop().result()
+                waiting = [pool.submit(read, *following) for following in new[place + 1 : place + 2]]
+                yield item
+        finally:
+            for future in waiting:
+                if future.exception() is None:
+                    future.result().held.close()
 
 
 def _cleaned(
@@ -110,13 +162,14 @@ def _cleaned(
     return clean, rows - kept
 
 
-def _set_aside(delivery: Delivery, reading: Reading, *, folder: Path, engine: Engine, quarantine: Path) -> Path | None:
+def _set_aside(item: _Read, quarantine: Path) -> Path | None:
     """Write the refused and unreadable rows as CSV, in place of what an earlier ingest of that name left."""
+    delivery, reading, engine = item.delivery, item.reading, item.engine
     target = quarantine / delivery.table / f"{re.sub(r'[^A-Za-z0-9._-]', '_', delivery.name)}.csv"
     if not reading.quarantine:
         target.unlink(missing_ok=True)
         return None
-    engine.bind("ingest.quarantine", [folder / reading.quarantine], columns=_QUARANTINE)
+    engine.bind("ingest.quarantine", [item.folder / reading.quarantine], columns=_QUARANTINE)
     names = [column.name for column in _QUARANTINE]
     listed = ", ".join(f'"{name}"' for name in names)
     engine.keep(
@@ -137,15 +190,14 @@ def _set_aside(delivery: Delivery, reading: Reading, *, folder: Path, engine: En
     return target
 
 
-def _outcome(
-    delivery: Delivery, reading: Reading, *, stored: Stored, repeated: int, aside: Path | None
-) -> IngestedFile:
+def _outcome(item: _Read, *, stored: Stored, aside: Path | None) -> IngestedFile:
+    delivery, reading = item.delivery, item.reading
     return IngestedFile(
         table=delivery.table,
         name=delivery.name,
         rows_read=reading.rows_read,
         quarantined=reading.rows_unreadable + reading.rows_refused,
-        repeated=repeated,
+        repeated=item.repeated,
         added=stored.added,
         changed=stored.changed,
         unchanged=stored.unchanged,
