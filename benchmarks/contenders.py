@@ -8,8 +8,11 @@ import json
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from multiprocessing import get_context
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 import duckdb
 
@@ -19,6 +22,8 @@ from benchmarks.measure import Measured, measure
 
 COMMAND = str(Path(sys.executable).with_name("rental-etl"))
 HERE = Path(__file__).parent
+Arguments = ParamSpec("Arguments")
+Answer = TypeVar("Answer")
 NEEDS: Mapping[str, tuple[str, ...]] = {
     "help": (),
     "duckdb": (),
@@ -69,9 +74,9 @@ class Round:
         return found
 
     def _rerun(self) -> Measured:
-        before = _contents(self._warehouse("full")) if self.check else {}
+        before = _apart(_contents, self._warehouse("full")) if self.check else {}
         found = self._product("rerun", "full")
-        after = _contents(self._warehouse("full")) if self.check else {}
+        after = _apart(_contents, self._warehouse("full")) if self.check else {}
         changed = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
         if changed not in ([], ["etl.runs"]):
             self.disagreements.append(f"a rerun with nothing new changed {', '.join(changed)}")
@@ -130,8 +135,14 @@ class Round:
         theirs = self.folder / peer / "metrics.duckdb"
         if not (self.check and theirs.exists() and self._warehouse(workspace).exists()):
             return
-        for table, difference in differences(self._warehouse(workspace), theirs).items():
+        for table, difference in _apart(differences, self._warehouse(workspace), theirs).items():
             self.disagreements.append(f"{workspace} against {peer}, {table}: {difference}")
+
+
+def _apart(function: Callable[Arguments, Answer], *arguments: Arguments.args, **named: Arguments.kwargs) -> Answer:
+    """Call a function in a process of its own: the system counts the memory of a parent at its peak to each child it starts later."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(function, *arguments, **named).result()
 
 
 def _contents(warehouse: Path) -> dict[str, tuple[int, int]]:
