@@ -2,7 +2,7 @@
 is parsed."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,13 +10,14 @@ from rental_etl.errors import SystemUnreachableError
 from rental_etl.source.mysql.session import Session
 
 _BUFFER = 1 << 20
+_LARGE = 1 << 18
 _REPORT_ROWS = 100_000
 _FINE = b",\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Dump:
-    """A CSV file of `rows` lines under a header; `size` and `digest` (SHA-256) are of its bytes. `longest` is the longest line, in bytes; `over_lines` tells
+    """A CSV file of `rows` lines under a header; `size` and `digest` (SHA-256) are of its bytes. No line is longer than `longest` bytes; `over_lines` tells
     that some text holds line ends; `troubled` counts the lines that say they could not be written exactly."""
 
     path: Path
@@ -45,20 +46,22 @@ def dump(
     size = len(head)
     complete = False
     try:
-        with path.open("wb") as file:
+        with path.open("wb", buffering=_BUFFER) as file:
             file.write(head)
-            for block in _blocks(session, sql, doing=doing):
-                data = b"".join(block)
+            for block in session.stream(sql, doing=doing):
+                lines = [line for (line,) in block]
+                data = b"".join(lines)
                 hasher.update(data)
                 file.write(data)
-                longest = max(longest, *map(len, block))
                 ends += data.count(b"\n")
+                # Together they bound the longest; only large ones are worth a closer look.
+                longest = max(longest, len(data) if len(data) < _LARGE else max(map(len, lines)))
                 # The last field says what is wrong; looking at every line is only needed where this shorter count is not that of the lines.
-                if data.count(_FINE) != len(block):
-                    troubled += sum(not line.endswith(_FINE) for line in block)
-                if (rows + len(block)) // _REPORT_ROWS > rows // _REPORT_ROWS:
-                    progress(rows + len(block))
-                rows += len(block)
+                if data.count(_FINE) != len(lines):
+                    troubled += sum(not line.endswith(_FINE) for line in lines)
+                if (rows + len(lines)) // _REPORT_ROWS > rows // _REPORT_ROWS:
+                    progress(rows + len(lines))
+                rows += len(lines)
                 size += len(data)
         complete = True
     except OSError as error:
@@ -77,21 +80,6 @@ def dump(
 def digest(session: Session, sql: str, *, header: tuple[str, ...], doing: str) -> str:
     """The digest that `dump` would give, without a file."""
     hasher = hashlib.sha256((",".join(header) + "\n").encode())
-    for block in _blocks(session, sql, doing=doing):
-        hasher.update(b"".join(block))
+    for block in session.stream(sql, doing=doing):
+        hasher.update(b"".join([line for (line,) in block]))
     return hasher.hexdigest()
-
-
-def _blocks(session: Session, sql: str, *, doing: str) -> Iterator[list[bytes]]:
-    """Lines by the megabyte."""
-    block: list[bytes] = []
-    size = 0
-    for rows in session.stream(sql, doing=doing):
-        lines = [row[0] for row in rows]
-        block += lines
-        size += sum(map(len, lines))
-        if size >= _BUFFER:
-            yield block
-            block, size = [], 0
-    if block:
-        yield block

@@ -32,6 +32,17 @@ if TYPE_CHECKING:
 _MOMENT = "start transaction with consistent snapshot, read only"
 
 
+_ENOUGH = 160_000_000
+_LONG_ROW = 1_000_000
+_UNITS = {"K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
+
+
+def _bytes(memory: str) -> float:
+    """An amount such as "1GB" in bytes, near enough to compare."""
+    number = memory.rstrip("KMGTiB ")
+    return float(number) * _UNITS[memory[len(number) :].strip()[0]]
+
+
 def _now() -> datetime:
     return datetime.now(tz=UTC).replace(tzinfo=None)
 
@@ -201,7 +212,7 @@ class MySqlSource:
         self._temp.mkdir(parents=True, exist_ok=True)
         with (
             tempfile.TemporaryDirectory(prefix="reading-", dir=self._temp) as scratch,
-            session(memory=self._memory, threads=self._threads, temp=Path(scratch)) as connection,
+            session(memory=self._enough(shape), threads=self._threads, temp=Path(scratch)) as connection,
         ):
             self._progress(f"reading {name}", 0, shape.rows)
             return DumpReader(
@@ -217,6 +228,10 @@ class MySqlSource:
                 scratch=Path(scratch),
                 done=lambda _: self._progress(f"reading {name}", shape.rows, shape.rows),
             ).read()
+
+    def _enough(self, shape: "Shape") -> str:
+        """Memory for reading a dump, which streams: more would only be used to hold rows back. Long rows need what the settings allow."""
+        return self._memory if shape.longest > _LONG_ROW or _bytes(self._memory) < _ENOUGH else f"{_ENOUGH} B"
 
     def _find(self, session: Session, contract: Contract) -> StoredTable | None:
         reading, selection = self._reading(contract), self._selection(contract)
