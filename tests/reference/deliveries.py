@@ -37,8 +37,8 @@ class Delivery:
 
     @property
     def in_order(self) -> list[File]:
-        """The files in natural name order: 2 before 10."""
-        return sorted(self.files, key=lambda file: natural(file.name))
+        """The files in natural order of their names without the ending: bookings, bookings-2, bookings-10."""
+        return sorted(self.files, key=lambda file: natural(file.name.partition(".")[0]))
 
 
 @dataclass(frozen=True, slots=True)

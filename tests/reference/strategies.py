@@ -6,7 +6,6 @@ towards harmless ones.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 
 from hypothesis import strategies as st
@@ -60,12 +59,12 @@ users = st.sampled_from(USERS)
 booleans = st.sampled_from(("true", "FALSE", "1", "no", "Y"))
 
 
-@dataclass(frozen=True, slots=True, repr=False)
 class Story:
-    """A workspace's life: the guards, then run after run."""
+    """A workspace's life: the guards, then run after run. No dataclass, because Hypothesis would print its fields instead of the CSVs."""
 
-    quality: Quality
-    runs: tuple[Run, ...]
+    def __init__(self, *, quality: Quality, runs: tuple[Run, ...]) -> None:
+        self.quality = quality
+        self.runs = runs
 
     def __repr__(self) -> str:
         """The settings, and every file as the CSV it is."""
