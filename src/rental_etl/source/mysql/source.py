@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 _MOMENT = "start transaction with consistent snapshot, read only"
 
 
-_ENOUGH = 160_000_000
+# Below this one thread has to do; above it memory is only used to hold rows back.
+_ENOUGH = 280_000_000
 _LONG_ROW = 1_000_000
 _UNITS = {"K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 

@@ -121,12 +121,21 @@ class MySqlDatabaseSession:
         self._progress(f"loading {clean.name}", 0, clean.rows)
         if not contract.key:
             return self._replace(table, contract, clean, doing=doing)
-        if self._session.rows(f"select 1 from {table.quoted} limit 1", doing=doing):
+        if self._may_meet(table, contract, clean, doing=doing):
             return self._merge(table, contract, clean, doing=doing)
         with self._transaction(doing):
             self._remember(contract, clean, doing=doing)
             self._write(table.quoted, table, contract, clean, doing=doing)
         return Stored(added=clean.rows, changed=0, unchanged=0)
+
+    def _may_meet(self, table: StoredTable, contract: Contract, clean: Clean, *, doing: str) -> bool:
+        """Whether a row may have the key of one that is there; not when the table is empty, or every new number is greater than those in it."""
+        if len(contract.key) != 1 or contract.key[0].type != "int64":
+            return bool(self._session.rows(f"select 1 from {table.quoted} limit 1", doing=doing))
+        key = contract.key[0].name
+        greatest = self._session.rows(f"select max({quote(table.columns[key].name)}) from {table.quoted}", doing=doing)
+        least = self._writer.least(clean.files, key)
+        return greatest[0][0] is not None and least is not None and least <= int(greatest[0][0])
 
     def _replace(self, table: StoredTable, contract: Contract, clean: Clean, *, doing: str) -> Stored:
         """Add every row of a table without a key, after removing what the same name brought before."""

@@ -57,6 +57,16 @@ class Writer:
                     connection, ranges, into=into, columns=columns, constants=constants, doing=doing, progress=progress
                 )
 
+    def least(self, files: Sequence[Path], column: str) -> int | None:
+        """The least value of a whole-number column; None without rows."""
+        if not files:
+            return None
+        listed = ", ".join(literal(str(file)) for file in files)
+        with duckdb.connect(":memory:") as connection:
+            scan = f"read_parquet([{listed}], hive_partitioning = false)"
+            found = connection.execute(f"select min({name(column)}) from {scan}").fetchone()
+        return None if found is None or found[0] is None else int(found[0])
+
     def _load(
         self,
         connection: duckdb.DuckDBPyConnection,
