@@ -131,6 +131,11 @@ class Application:
     def quarantine(self, table: str | None = None, *, every_batch: bool = False) -> Iterator[QuarantinedRow]:
         """Quarantined rows of one table or all, of the batches since the last full one or of every batch."""
         tables = _tables(table)
+        if not self._landing.landed().batches:
+            # Otherwise a mistyped workspace would look like one without quarantine.
+            raise UsageError(
+                "nothing was landed here yet", where=str(self._lake), remedy="run `rental-etl run --source DIR` first"
+            )
         with self._engine() as engine:
             yield from quarantined_rows(engine, landing=self._landing, tables=tables, every_batch=every_batch)
 
