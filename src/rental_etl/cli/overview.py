@@ -8,7 +8,7 @@ from rental_etl.cli.terminal import heading, listing, say
 from rental_etl.model.run import Accounting, RuleResult
 from rental_etl.model.summary import BatchState, Freshness, Status
 
-_FATES = ("table", "read", "unreadable", "current", "replaced", "repeated", "refused", "deleted", "")
+_FATES = ("rows_read", "unreadable", "current", "replaced", "repeated", "refused", "deleted")
 
 
 def show_status(status: Status, *, rules: Sequence[RuleResult]) -> None:
@@ -21,11 +21,10 @@ def show_status(status: Status, *, rules: Sequence[RuleResult]) -> None:
     else:
         say("published  nothing yet: `rental-etl run` does that", out)
     heading("tables", out)
-    names = ("table", "rows", "newest batch", "of", "landed", "batches", "waiting")
+    names = ("table", "rows", "day", "landed (UTC)", "batches", "waiting")
     listing(names, map(_fresh, status.freshness), out)
     if status.accounting:
-        heading("where the delivered rows are", out)
-        listing(_FATES, _totals(status.accounting), out)
+        _show_accounting(status.accounting)
     if published:
         show_rules(rules, out)
     if status.waiting:
@@ -35,9 +34,9 @@ def show_status(status: Status, *, rules: Sequence[RuleResult]) -> None:
             say("  decide with `rental-etl batch accept BATCH` or `rental-etl batch reject BATCH`, then run", out)
     heading("runs", out)
     listing(
-        ("started", "command", "as of", "state", "seconds", "what happened"),
+        ("started (UTC)", "command", "as of", "state", "seconds", "what happened"),
         [
-            (moment(run.started_at), run.command, run.as_of, run.state, f"{seconds(run):.1f}", run.message)
+            (run.started_at[:16], run.command, run.as_of, run.state, f"{seconds(run):.1f}", run.message)
             for run in status.runs
         ],
         out,
@@ -46,30 +45,23 @@ def show_status(status: Status, *, rules: Sequence[RuleResult]) -> None:
 
 def _fresh(table: Freshness) -> tuple[object, ...]:
     if not table.batches:
-        return (table.table, 0, "never delivered", "", "", 0, 0)
-    landed = moment(table.landed_at)
-    return (table.table, table.rows, f"no. {table.last_batch}", table.day, landed, table.batches, table.waiting)
+        return (table.table, 0, "never", "", 0, 0)
+    return (table.table, table.rows, table.day, table.landed_at[:16], table.batches, table.waiting)
 
 
-def _totals(accounting: Iterable[Accounting]) -> list[tuple[object, ...]]:
-    """Row accounting by table: the batches' counts added up."""
+def _show_accounting(accounting: Iterable[Accounting]) -> None:
+    """The batches' counts added up by table; what happened to no row is left out."""
     tables: dict[str, list[Accounting]] = {}
     for entry in accounting:
         tables.setdefault(entry.table, []).append(entry)
-    return [
-        (
-            table,
-            sum(entry.rows_read for entry in entries),
-            sum(entry.unreadable for entry in entries),
-            sum(entry.current for entry in entries),
-            sum(entry.replaced for entry in entries),
-            sum(entry.repeated for entry in entries),
-            sum(entry.refused for entry in entries),
-            sum(entry.deleted for entry in entries),
-            "balanced" if all(entry.balanced for entry in entries) else "NOT BALANCED",
-        )
-        for table, entries in tables.items()
-    ]
+    counts = {
+        fate.removeprefix("rows_"): [sum(getattr(entry, fate) for entry in entries) for entries in tables.values()]
+        for fate in _FATES
+    }
+    shown = {fate: numbers for fate, numbers in counts.items() if any(numbers) or fate in ("read", "current")}
+    balanced = all(entry.balanced for entries in tables.values() for entry in entries)
+    heading("where the delivered rows are" + ("" if balanced else ": THEY DO NOT ADD UP"), sys.stdout)
+    listing(("table", *shown), zip(tables, *shown.values(), strict=True), sys.stdout)
 
 
 def _waits(state: BatchState) -> tuple[object, ...]:

@@ -18,7 +18,8 @@ class Bars:
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
-        self._label = ""
+        self._job = ""
+        self._step = ""
         self._done = 0
         self._total = 0
         self._bars: Progress | None = None
@@ -40,7 +41,7 @@ class Bars:
     def job(self, name: str) -> None:
         """Name what is being done now."""
         with self._lock:
-            self._label, self._done, self._total = name, 0, 0
+            self._job, self._step, self._done, self._total = name, "", 0, 0
             if self._bars:
                 for task in self._bars.task_ids:
                     self._bars.remove_task(task)
@@ -49,9 +50,7 @@ class Bars:
     def progress(self, label: str, done: int, total: int) -> None:
         """Move the bar of the job."""
         with self._lock:
-            if not self._label:
-                self.job(label)
-            self._done, self._total = done, total
+            self._step, self._done, self._total = label, done, total
             if self._bars and self._bars.task_ids:
                 self._bars.update(self._bars.task_ids[-1], label=label, completed=done, total=total or None)
 
@@ -71,8 +70,8 @@ class Bars:
                 redirect_stdout=False,
                 redirect_stderr=False,
             )
-            if self._label:
-                self._bars.add_task(self._label, total=self._total or None, completed=self._done, label="")
+            if self._job:
+                self._bars.add_task(self._job, total=self._total or None, completed=self._done, label=self._step)
             self._bars.start()
 
 

@@ -48,16 +48,14 @@ def show_rules(rules: Sequence[RuleResult], stream: Any = None) -> None:
     for result in rules:
         key = (result.severity, result.table, result.rule, result.column)
         counts[key] = counts.get(key, 0) + result.rows
-    heading("rules", out)
     if not counts:
+        heading("rules", out)
         say("  every row is as its contract says", out)
-        return
-    outcome = {"error": "in quarantine", "warn": "kept"}
-    rows = [
-        (table, rule, column, count, outcome.get(severity, severity))
-        for (severity, table, rule, column), count in sorted(counts.items())
-    ]
-    listing(("table", "rule", "column", "rows", "outcome"), rows, out)
+    for severity, title in (("error", "in quarantine, by rule"), ("warn", "warnings, by rule")):
+        rows = [(count, *key[1:]) for key, count in sorted(counts.items()) if key[0] == severity]
+        if rows:
+            heading(title, out)
+            listing(("rows", "table", "rule", "column"), rows, out)
 
 
 def show_steps(title: str, steps: Sequence[tuple[str, str]]) -> None:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from itertools import islice
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
@@ -44,14 +45,13 @@ def heading(text: str, stream: TextIO) -> None:
 
 def listing(columns: Sequence[str], rows: Iterable[Sequence[Any]], stream: TextIO, *, indent: int = 2) -> None:
     """Write a small table without lines; on a terminal its last column is cut to what fits."""
-    screen = console(stream)
     found = [list(row) for row in rows]
     texts = [[f"{value:,}" if isinstance(value, int) else cell(value) for value in row] for row in found]
-    room = screen.width - indent - sum(_width(columns, texts, place) + 2 for place in range(len(columns) - 1))
+    room = width(stream) - indent - sum(_width(columns, texts, place) + 2 for place in range(len(columns) - 1))
     for row in texts:
         row[-1] = _cut(row[-1], max(room, _TEXT_WIDTH // 2))
     numeric = [all(isinstance(value, int) for value in column) for column in zip(*found, strict=True)]
-    _print(screen, columns, texts, numeric=numeric, lined=False, indent=indent)
+    _print(stream, columns, texts, numeric=numeric, lined=False, indent=indent)
 
 
 def answer(columns: Sequence[str], rows: Iterable[Sequence[Any]], stream: TextIO, *, limit: int) -> bool:
@@ -61,7 +61,6 @@ def answer(columns: Sequence[str], rows: Iterable[Sequence[Any]], stream: TextIO
     """
     iterator = iter(rows)
     found = list(islice(iterator, limit))
-    screen = console(stream)
     texts = [[cell(value) for value in row] for row in found]
     numeric = [
         all(
@@ -71,29 +70,33 @@ def answer(columns: Sequence[str], rows: Iterable[Sequence[Any]], stream: TextIO
         for column in zip(*found, strict=True)
     ]
     shortened = [[_cut(text, _TEXT_WIDTH) for text in row] for row in texts] if stream.isatty() else texts
-    width = sum(_width(columns, shortened, place) + 2 for place in range(len(columns)))
-    if width <= screen.width:
-        _print(screen, columns, shortened, numeric=numeric, lined=True, indent=0)
+    needed = sum(_width(columns, shortened, place) + 3 for place in range(len(columns)))
+    if needed <= width(stream) + 3:
+        _print(stream, columns, shortened, numeric=numeric, lined=True, indent=0)
     else:
-        _print_upright(screen, columns, texts)
+        _print_upright(stream, columns, texts)
     return next(iterator, None) is not None
 
 
 def fitted(text: str, stream: TextIO, *, indent: int) -> str:
     """A value's text on one line after `indent` blanks, cut to what fits where `stream` is a terminal."""
-    return " " * indent + _cut(cell(text), console(stream).width - indent)
+    return " " * indent + _cut(cell(text), width(stream) - indent)
 
 
 def console(stream: TextIO) -> "Console":
-    """A Rich console that prints what it is given and nothing more."""
+    """A Rich console that prints what it is given and nothing more, and cuts or wraps nothing."""
     from rich.console import Console
 
-    width = None if stream.isatty() else _ENDLESS
-    return Console(file=stream, width=width, markup=False, highlight=False, emoji=False)
+    return Console(file=stream, width=_ENDLESS, markup=False, highlight=False, emoji=False)
+
+
+def width(stream: TextIO) -> int:
+    """Columns of the terminal; without bound where no terminal is."""
+    return get_terminal_size().columns if stream.isatty() else _ENDLESS
 
 
 def _print(
-    screen: "Console",
+    stream: TextIO,
     columns: Sequence[str],
     rows: Sequence[Sequence[str]],
     *,
@@ -118,12 +121,14 @@ def _print(
         table.add_column(name, justify="right" if right else "left", no_wrap=True, overflow="crop")
     for row in rows:
         table.add_row(*row)
+    screen = console(stream)
     with screen.capture() as printed:
         screen.print(Padding(table, (0, 0, 0, indent), expand=False))
-    screen.file.write("".join(f"{line.rstrip()}\n" for line in printed.get().splitlines()))
+    stream.write("".join(f"{line.rstrip()}\n" for line in printed.get().splitlines()))
 
 
-def _print_upright(screen: "Console", columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def _print_upright(stream: TextIO, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    screen = console(stream)
     longest = max(map(len, columns))
     for number, row in enumerate(rows, start=1):
         screen.print(f"row {number}", style="bold")

@@ -56,17 +56,21 @@ def test_nothing_is_shown_on_a_terminal_before_it_takes_long(monkeypatch: pytest
     assert screen.getvalue() == ""
 
 
-def test_a_bar_shows_job_and_step_and_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whether the step came before or after the bar."""
-    monkeypatch.setattr(progress, "_PATIENCE_SECONDS", 0.0)
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_bar_shows_job_and_step_and_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch, begun: bool) -> None:
+    """Whether they came before the bar or after it."""
+    monkeypatch.setattr(progress, "_PATIENCE_SECONDS", 3600.0 if begun else 0.0)
     monkeypatch.setenv("TERM", "xterm")
     screen = Screen()
     monkeypatch.setattr(sys, "stderr", screen)
     with watching() as watch:
         assert isinstance(watch, Bars)
-        watch._timer.join()
+        if not begun:
+            watch._timer.join()
         watch.job("transform")
         watch.progress("merging bookings", 1, 2)
+        if begun:
+            watch._show()
         assert watch._bars is not None
         watch._bars.refresh()
         shown = screen.getvalue()
