@@ -77,7 +77,10 @@ def render(sql: str, dialect: str) -> str:
                 table.replace(exp.to_table(f"{table.db}_{table.name}", alias=table.alias or table.name))
         return tree.sql(dialect=dialect, pretty=True, unsupported_level=ErrorLevel.RAISE) + "\n"
     except SqlglotError as error:
-        raise ModelError(f"the model cannot be rendered for {dialect}: {error}") from error
+        raise ModelError(
+            f"the model cannot be rendered for {dialect}: {str(error).splitlines()[0]}",
+            remedy="look at it in the words of an engine that computes it: duckdb or spark",
+        ) from error
 
 
 def _day(day: date) -> str:
