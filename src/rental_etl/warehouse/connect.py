@@ -177,7 +177,8 @@ def explained(path: Path, error: duckdb.Error) -> RentalEtlError:
             where=str(path),
             remedy="give it more with [engine] memory, or free disk space for [engine] temp",
         )
-    if isinstance(error, duckdb.IOException):
+    # A commit that cannot write its log comes as a transaction error.
+    if isinstance(error, duckdb.IOException) or "Could not write file" in str(error):
         return SystemUnreachableError(
             f"the warehouse could not read or write a file: {first_line(error)}",
             where=str(path),
