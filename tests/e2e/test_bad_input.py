@@ -156,6 +156,31 @@ def test_a_mistake_in_the_configuration_is_found_before_anything_runs(
     assert not (tmp_path / "rental-data" / "lake" / "raw").exists()
 
 
+LIMITED = """
+import os, resource, sys
+limit = int(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+@pytest.mark.parametrize("limit", [100, 20_000, 80_000, 400_000])
+def test_a_disk_that_takes_no_more_is_exit_3_and_the_next_run_goes_on(tmp_path: Path, data: Path, limit: int) -> None:
+    """The system refuses to make files greater than this, as a full disk would: lake.json, a copy, the warehouse at a load and at a publish."""
+    arguments = [PROGRAM, "run", "--source", str(data), "--as-of", str(END)]
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, str(limit), *arguments],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert_explained(Done(done.returncode, done.stdout, done.stderr), code=3, words=["error:"])
+    assert application(data, tmp_path / "rental-data").run().run.state == "published"
+
+
 def test_a_secret_in_a_url_is_refused_and_not_shown(tmp_path: Path) -> None:
     """Not even in the traceback."""
     for options in ([], ["--debug"]):
