@@ -2,7 +2,7 @@
 # make test   all tests
 # make lint   style, types and import rules
 # make bench  the benchmarks, side by side with hand-written peers
-# Each target first makes the environment in .venv, from uv.lock.
+# Each target first makes the environment in .venv, from uv.lock; tests and lint with the drivers of all stores.
 
 WORKSPACE ?= rental-demo
 PYTHON ?= python3
@@ -17,11 +17,11 @@ help:
 ifdef UV
 environment:
 	@echo "environment: .venv, from uv.lock"
-	@$(UV) sync --frozen --inexact --quiet
+	@$(UV) sync --frozen --inexact --quiet $(EXTRAS)
 else
 environment: $(RUN)/uv
 	@echo "environment: .venv, from uv.lock"
-	@$(RUN)/uv sync --frozen --inexact --quiet --python $(RUN)/python
+	@$(RUN)/uv sync --frozen --inexact --quiet --python $(RUN)/python $(EXTRAS)
 endif
 
 # Without uv on the PATH: into the environment it makes, where `--inexact` leaves it.
@@ -34,6 +34,8 @@ $(RUN)/uv:
 
 demo: environment
 	@$(RUN)/rental-etl demo --workspace "$(WORKSPACE)"
+
+test lint bench: EXTRAS = --all-extras
 
 test: environment
 	@$(RUN)/python -m pytest -n 2
