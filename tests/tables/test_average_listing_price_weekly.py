@@ -139,3 +139,12 @@ def test_the_reporting_currency_converts_at_one() -> None:
     assert [(JAN_1, "EUR", 1, money("10.00"), money("10.00"), True)] == rows_of(
         TABLE, marketplace, as_of="2024-01-07", reporting_currency="eur"
     )
+
+
+def test_prices_on_either_side_of_64_bits_are_converted_alike() -> None:
+    """Two listings at 9,999,999.99 are 899,999,999.00 each at 89.99999999, 899,999,999.10 at 90."""
+    versions = [version(listing=listing, price="9999999.99", currency="USD") for listing in (1, 2)]
+    for one, total in (("89.99999999", "1799999998.00"), ("90", "1799999998.20")):
+        rates = [rate(on="2024-01-01", currency="USD", rate=one)]
+        rows = rows_of(TABLE, Marketplace(versions=versions, rates=rates), as_of="2024-01-07", reporting_currency="EUR")
+        assert [(2, money(total))] == [(row[2], row[3]) for row in rows]

@@ -87,6 +87,24 @@ def test_an_amount_that_money_cannot_hold_after_conversion_is_left_out_and_repor
     ] == [1]
 
 
+def test_amounts_on_either_side_of_64_bits_are_converted_alike() -> None:
+    """9,999,999.99 at 89.99999999 are 899,999,999.0000000001: the greatest product that is converted by integers; the others are by decimals."""
+    cases = [("9999999.99", "89.99999999"), ("9999999.99", "90"), ("10000000.00", "89.99999999"), ("0.01", "1000000.5")]
+    found = [
+        rows_of(
+            TABLE,
+            Marketplace(
+                bookings=[booking(booked="2024-01-03", price=price, currency="USD")],
+                rates=[rate(on="2024-01-03", currency="USD", rate=one)],
+            ),
+            as_of="2024-01-07",
+            reporting_currency="EUR",
+        )[0][6]
+        for price, one in cases
+    ]
+    assert [money("899999999.00"), money("899999999.10"), money("899999999.90"), money("10000.01")] == found
+
+
 def test_no_booking_gives_no_row() -> None:
     """An empty table is not an error."""
     assert rows_of(TABLE, Marketplace(versions=[version()]), as_of="2024-01-07") == []

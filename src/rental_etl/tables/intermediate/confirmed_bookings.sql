@@ -1,19 +1,31 @@
--- Which bookings are confirmed, among those that the periods to be computed can need?
+-- Which bookings are confirmed, among those that the periods to be computed can need, and what is each worth?
 -- grain: one row per confirmed booking made, or with a night, near the periods
--- reads: curated.bookings
--- nulls: no column is null
+-- reads: curated.bookings, intermediate.daily_rates
+-- nulls: amount is null where a booking has no rate on or before its day, or its amount there has more digits than money has
 -- Made up to 29 days before a period it can still be counted in it (30 days of customers), up to 35 days after it can still answer a view of it.
 select
-    user_id,
-    apartment_id,
-    cast(booking_date as date) as booking_day,
-    checkin_date,
-    checkout_date,
-    total_price,
-    currency
-from curated.bookings
-where booking_status in ($confirmed_statuses)
+    bookings.user_id,
+    bookings.apartment_id,
+    cast(bookings.booking_date as date) as booking_day,
+    bookings.checkin_date,
+    bookings.checkout_date,
+    coalesce($reporting_currency, bookings.currency) as currency,
+    case
+        when $reporting_currency is null or bookings.currency = $reporting_currency then bookings.total_price
+        -- what fits 64 bits is converted by integers, which is several times faster
+        when bookings.total_price < 10000000 and daily_rates.rate_units < 9000000000
+            then cast(
+                cast((cast(bookings.total_price * 100 as bigint) * daily_rates.rate_units + 50000000) // 100000000 as decimal(18, 0))
+                * 0.01 as decimal(18, 2)
+            )
+        else try_cast(round(cast(bookings.total_price as decimal(19, 2)) * daily_rates.rate, 2) as decimal(18, 2))
+    end as amount
+from curated.bookings as bookings
+left join intermediate.daily_rates as daily_rates
+    on daily_rates.currency = bookings.currency
+    and daily_rates.rate_day = cast(bookings.booking_date as date)
+where bookings.booking_status in ($confirmed_statuses)
     and (
-        (booking_date >= $period_from - interval 29 day and booking_date < $period_to + interval 36 day)
-        or (checkout_date > $period_from and checkin_date < $period_to + interval 36 day)
+        (bookings.booking_date >= $period_from - interval 29 day and bookings.booking_date < $period_to + interval 36 day)
+        or (bookings.checkout_date > $period_from and bookings.checkin_date < $period_to + interval 36 day)
     )

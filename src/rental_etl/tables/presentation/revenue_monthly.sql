@@ -1,6 +1,6 @@
 -- What did the nights of each month earn, per sold and per available night?
 -- grain: one row per (month_start, currency) with a night sold or available
--- reads: intermediate.booking_amounts, intermediate.double_booked_nights, intermediate.nights_monthly
+-- reads: intermediate.confirmed_bookings, intermediate.double_booked_nights, intermediate.nights_monthly
 -- nulls: adr is null without a night sold, revpar without an available one
 with stays as (
     select
@@ -10,8 +10,9 @@ with stays as (
         checkout_date - cast(day(checkout_date - 1) as integer) as last_month,
         currency,
         amount
-    from intermediate.booking_amounts
-    where checkin_date < cast($period_to + interval 1 month as date)
+    from intermediate.confirmed_bookings
+    where amount is not null
+        and checkin_date < cast($period_to + interval 1 month as date)
         and checkout_date > $period_from
 ),
 
@@ -81,7 +82,7 @@ double_booked as (
             order by amounts.checkin_date
             rows between unbounded preceding and 1 preceding
         ) as covered_until
-    from intermediate.booking_amounts as amounts
+    from intermediate.confirmed_bookings as amounts
     semi join intermediate.double_booked_nights as nights on nights.apartment_id = amounts.apartment_id
     where $reporting_currency is null
         and amounts.checkin_date < cast($period_to + interval 1 month as date)

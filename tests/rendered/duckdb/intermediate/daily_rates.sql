@@ -1,7 +1,7 @@
 -- What was a currency worth on a day, in the reporting currency?
 -- grain: one row per (currency, day) from the currency's first rate to the last day that needs one; empty without a reporting currency
 -- reads: curated.bookings, curated.fx_rates
--- nulls: no column is null; a day before the first rate has no row
+-- nulls: no column is null; a day before the first rate has no row; rate_units are hundred-millionths
 with rates as (
     select
         currency,
@@ -34,5 +34,9 @@ days as (
     from in_force
 )
 
-select currency, cast(rate_day as date) as rate_day, rate
+select
+    currency,
+    cast(rate_day as date) as rate_day,
+    rate,
+    cast(cast(rate as decimal(20, 8)) * 100000000 as bigint) as rate_units
 from days

@@ -1,6 +1,6 @@
 -- Which listings earned most in each week?
 -- grain: one row per (week_start, currency, apartment_id) with rank <= top_n; ties share a rank and all of them stay
--- reads: curated.apartment_attributes, curated.apartments, intermediate.booking_amounts
+-- reads: curated.apartment_attributes, curated.apartments, intermediate.confirmed_bookings
 -- nulls: title is null for an unknown listing or one without a title; a missing city is the text `unknown`
 with totals as (
     select
@@ -9,8 +9,9 @@ with totals as (
         apartment_id,
         count(*) as bookings_count,
         cast(sum(amount) as decimal(38, 2)) as confirmed_revenue
-    from intermediate.booking_amounts
-    where booking_day >= date '1900-01-01'
+    from intermediate.confirmed_bookings
+    where amount is not null
+        and booking_day >= date '1900-01-01'
         and booking_day < date '9000-12-31' + interval 7 day
     group by week_start, currency, apartment_id
 ),

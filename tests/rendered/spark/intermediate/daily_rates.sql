@@ -1,7 +1,7 @@
 /* What was a currency worth on a day, in the reporting currency? */
 /* grain: one row per (currency, day) from the currency's first rate to the last day that needs one; empty without a reporting currency */
 /* reads: curated.bookings, curated.fx_rates */
-/* nulls: no column is null; a day before the first rate has no row */
+/* nulls: no column is null; a day before the first rate has no row; rate_units are hundred-millionths */
 WITH rates AS (
   SELECT
     currency,
@@ -40,5 +40,6 @@ WITH rates AS (
 SELECT
   currency,
   CAST(rate_day AS DATE) AS rate_day,
-  rate
+  rate,
+  CAST(CAST(rate AS DECIMAL(20, 8)) * 100000000 AS BIGINT) AS rate_units
 FROM days

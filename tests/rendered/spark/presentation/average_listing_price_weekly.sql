@@ -97,6 +97,10 @@ WITH states AS (
     CASE
       WHEN weeks.foreign_price = 0
       THEN weeks.total_price
+      WHEN weeks.foreign_price < 10000000 AND daily_rates.rate_units < 9000000000
+      THEN CAST(weeks.listings_count AS DECIMAL(9, 0)) * CAST((
+        CAST(weeks.foreign_price * 100 AS BIGINT) * daily_rates.rate_units + 50000000
+      ) DIV 100000000 AS DECIMAL(18, 0)) * 0.01
       ELSE CAST(weeks.listings_count AS DECIMAL(9, 0)) * ROUND(CAST(weeks.foreign_price AS DECIMAL(19, 2)) * daily_rates.rate, 2)
     END AS total_price
   FROM weeks

@@ -1,6 +1,6 @@
 /* What did the nights of each month earn, per sold and per available night? */
 /* grain: one row per (month_start, currency) with a night sold or available */
-/* reads: intermediate.booking_amounts, intermediate.double_booked_nights, intermediate.nights_monthly */
+/* reads: intermediate.confirmed_bookings, intermediate.double_booked_nights, intermediate.nights_monthly */
 /* nulls: adr is null without a night sold, revpar without an available one */
 WITH stays AS (
   SELECT
@@ -10,9 +10,10 @@ WITH stays AS (
     checkout_date - CAST(DAY(checkout_date - 1) AS INT) AS last_month,
     currency,
     amount
-  FROM intermediate_booking_amounts AS booking_amounts
+  FROM intermediate_confirmed_bookings AS confirmed_bookings
   WHERE
-    checkin_date < CAST(CAST('9000-12-31' AS DATE) + INTERVAL '1' MONTH AS DATE)
+    NOT amount IS NULL
+    AND checkin_date < CAST(CAST('9000-12-31' AS DATE) + INTERVAL '1' MONTH AS DATE)
     AND checkout_date > CAST('1900-01-01' AS DATE)
 ), within_a_month AS (
   SELECT
@@ -83,7 +84,7 @@ WITH stays AS (
       ORDER BY amounts.checkin_date NULLS LAST
       rows BETWEEN UNBOUNDED preceding AND 1 preceding
     ) AS covered_until
-  FROM intermediate_booking_amounts AS amounts
+  FROM intermediate_confirmed_bookings AS amounts
   SEMI JOIN intermediate_double_booked_nights AS nights
     ON nights.apartment_id = amounts.apartment_id
   WHERE

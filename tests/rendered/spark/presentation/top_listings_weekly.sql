@@ -1,6 +1,6 @@
 /* Which listings earned most in each week? */
 /* grain: one row per (week_start, currency, apartment_id) with rank <= top_n; ties share a rank and all of them stay */
-/* reads: curated.apartment_attributes, curated.apartments, intermediate.booking_amounts */
+/* reads: curated.apartment_attributes, curated.apartments, intermediate.confirmed_bookings */
 /* nulls: title is null for an unknown listing or one without a title; a missing city is the text `unknown` */
 WITH totals AS (
   SELECT
@@ -9,9 +9,10 @@ WITH totals AS (
     apartment_id,
     COUNT(*) AS bookings_count,
     CAST(SUM(amount) AS DECIMAL(38, 2)) AS confirmed_revenue
-  FROM intermediate_booking_amounts AS booking_amounts
+  FROM intermediate_confirmed_bookings AS confirmed_bookings
   WHERE
-    booking_day >= CAST('1900-01-01' AS DATE)
+    NOT amount IS NULL
+    AND booking_day >= CAST('1900-01-01' AS DATE)
     AND booking_day < CAST('9000-12-31' AS DATE) + INTERVAL '7' DAY
   GROUP BY
     week_start,
