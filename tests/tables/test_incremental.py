@@ -92,12 +92,17 @@ def updated(
 
 
 def spans_between(
-    before: Marketplace, after: Marketplace, *, days: tuple[date, date], ranges: Sequence[Mapping[str, str | None]]
+    before: Marketplace,
+    after: Marketplace,
+    *,
+    days: tuple[date, date],
+    ranges: Sequence[Mapping[str, str | None]],
+    converts: bool,
 ) -> dict[str, Span | None]:
     """What a run would recompute of each table."""
     changes = merge_changes([changes_of(before, after), moved_range(ranges[0], ranges[1])])
     return {
-        name: span_to_recompute(model, changes=changes, as_of_before=days[0], as_of=days[1])
+        name: span_to_recompute(model, changes=changes, as_of_before=days[0], as_of=days[1], converts=converts)
         for name, model in presentation_models().items()
     }
 
@@ -108,7 +113,8 @@ def check(
     """Assert that updating is as good as recomputing; returns the spans."""
     old, old_range = state(before, Parameters(as_of=days[0], **parameters))
     new, new_range = state(after, Parameters(as_of=days[1], **parameters))
-    spans = spans_between(before, after, days=days, ranges=(old_range, new_range))
+    converts = parameters.get("reporting_currency") is not None
+    spans = spans_between(before, after, days=days, ranges=(old_range, new_range), converts=converts)
     found = updated(old, after, spans=spans, parameters=Parameters(as_of=days[1], **parameters))
     for name, rows in new.items():
         assert (name, sorted(rows, key=str)) == (name, sorted(found[name], key=str))
@@ -208,6 +214,7 @@ def test_a_rate_recomputes_money_from_its_day_on_and_revenue_whole() -> None:
     assert Span(day("2024-05-13"), WHOLE.last) == spans["top_listings_weekly"]
     assert spans["revenue_monthly"] == WHOLE
     assert spans["occupancy_rate_monthly"] is None
+    assert {None} == set(check(before, after, days=JUNE).values())
 
 
 def test_a_view_recomputes_its_week() -> None:

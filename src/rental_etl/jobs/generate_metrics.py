@@ -167,7 +167,13 @@ def _span(
         or last.inputs["presentation"].get(model.name) != inputs["presentation"][model.name]
     ):
         return WHOLE
-    return span_to_recompute(model, changes=changes, as_of_before=last.as_of, as_of=parameters.as_of)
+    return span_to_recompute(
+        model,
+        changes=changes,
+        as_of_before=last.as_of,
+        as_of=parameters.as_of,
+        converts=parameters.reporting_currency is not None,
+    )
 
 
 def _missing(model: PresentationModel, pinned: Pinned) -> str:

@@ -49,11 +49,17 @@ def moved_range(before: Mapping[str, str | None], now: Mapping[str, str | None])
 
 
 def span_to_recompute(
-    model: PresentationModel, *, changes: Mapping[str, Sequence[str]], as_of_before: date, as_of: date
+    model: PresentationModel,
+    *,
+    changes: Mapping[str, Sequence[str]],
+    as_of_before: date,
+    as_of: date,
+    converts: bool,
 ) -> Span | None:
     """The hull of everything that invalidates periods of `model`; None when nothing does.
 
-    `changes` maps kinds of days ("bookings.night") to their first and last day; a kind without days invalidates the whole table.
+    `changes` maps kinds of days ("bookings.night") to their first and last day; a kind without days invalidates the whole table. Rates matter
+    only when money is converted (`converts`).
     """
     spans = []
     for cause in model.invalidated_by:
@@ -61,7 +67,7 @@ def span_to_recompute(
         if kind == "as_of":
             if as_of_before != as_of:
                 spans.append(_span(model, min(as_of_before, as_of), max(as_of_before, as_of), cause))
-        elif kind in changes:
+        elif kind in changes and (converts or not kind.startswith("fx_rates.")):
             days = [] if cause.get("whole") else [date.fromisoformat(day) for day in changes[kind]]
             spans.append(_span(model, days[0], days[1], cause) if days else WHOLE)
     return hull(spans)
