@@ -98,7 +98,7 @@ def interrupted(*, resumes: bool) -> int:
 def defect(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """A `sys.excepthook` for what nobody foresaw: one line instead of a traceback. Python then exits with 1."""
     del trace
-    text = " ".join(traceback.format_exception_only(kind, error)[-1].split())
+    text = traceback.format_exception_only(kind, error)[-1].splitlines()[0]
     say(
         [
             ("error", f"a defect of rental-etl: {text}"),

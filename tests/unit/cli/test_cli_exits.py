@@ -121,9 +121,9 @@ def test_debug_shows_the_traceback_and_the_lines(failing: type[Failing], capsys:
 
 def test_a_defect_is_one_line_and_a_hint(capsys: pytest.CaptureFixture[str]) -> None:
     """Nobody but us can do anything about it."""
-    exits.defect(KeyError, KeyError("a\nb"), None)
+    exits.defect(ValueError, ValueError("a\nb"), None)
     assert capsys.readouterr().err == (
-        "error:    a defect of rental-etl: KeyError: 'a\\nb'\ndo:       run again with --debug, and report what it shows\n"
+        "error:    a defect of rental-etl: ValueError: a\ndo:       run again with --debug, and report what it shows\n"
     )
 
 
