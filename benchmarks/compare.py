@@ -27,6 +27,7 @@ def differences(product: Path, peer: Path) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     with duckdb.connect() as database:
+        database.execute("set enable_progress_bar = false")
         database.execute(f"attach '{product}' as product (read_only)")
         database.execute(f"attach '{peer}' as peer (read_only)")
         for table in TABLES:

@@ -148,6 +148,7 @@ def _apart(function: Callable[Arguments, Answer], *arguments: Arguments.args, **
 def _contents(warehouse: Path) -> dict[str, tuple[int, int]]:
     """Rows and a digest of them, by table; a view counts as its table does."""
     with duckdb.connect(str(warehouse), read_only=True) as database:
+        database.execute("set enable_progress_bar = false")
         names = database.execute("select table_schema || '.' || table_name from information_schema.tables").fetchall()
         return {
             name: database.execute(f"select count(*), coalesce(bit_xor(hash(rows)), 0) from {name} as rows").fetchall()[
