@@ -41,6 +41,7 @@ print(time.perf_counter() - began)
 """
 EXTRACT = """
 import sys, time
+import mysql.connector, duckdb, rental_etl.source.mysql.dumped
 from datetime import date
 from pathlib import Path
 from rental_etl.model.reading import TableReading

@@ -338,6 +338,34 @@ class TestWhatGoesWrong:
             assert room.engine.rows("select count(distinct h) from a.big") == [(3_000_000,)]
         assert [path for path in (tmp_path / "temp").rglob("*") if path.is_file()] == []
 
+    def test_two_sessions_that_spill_do_not_disturb_each_other(self, tmp_path: Path) -> None:
+        """In one folder they would overwrite each other's files."""
+        with opened(tmp_path, memory="100MB") as one, opened(tmp_path, memory="100MB") as other:
+            for room, letter in ((one, "x"), (other, "y")):
+                room.engine.keep(
+                    "a.big", f"select i, i::varchar || repeat('{letter}', 40) as s from range(2000000) t(i)"
+                )
+            assert len(list((tmp_path / "temp").iterdir())) == 2
+            for room, letter in ((one, "x"), (other, "y")):
+                told = f"count(*) filter (s = i::varchar || repeat('{letter}', 40))"
+                assert room.engine.rows(f"select {told} from a.big") == [(2_000_000,)]
+        assert list((tmp_path / "temp").iterdir()) == []
+
+    def test_what_a_killed_session_spilled_goes_with_the_next(self, tmp_path: Path) -> None:
+        script = f"""
+import os, signal
+from pathlib import Path
+from rental_etl.engine.duckdb_session import DuckDBEngine
+with DuckDBEngine(memory="100MB", threads=1, temp=Path({str(tmp_path / "temp")!r})) as engine:
+    engine.keep("a.big", "select i, hash(i) as h, i::varchar as s from range(3000000) t(i)")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+        subprocess.run([sys.executable, "-c", script], check=False)
+        assert len([path for path in (tmp_path / "temp").rglob("*") if path.is_file()]) > 0
+        (tmp_path / "temp" / "mine").mkdir()
+        with opened(tmp_path):
+            assert [path.name for path in (tmp_path / "temp").iterdir()] == ["mine"]
+
     @pytest.mark.parametrize("month_of", ["", "t"])
     def test_a_full_disk(self, tmp_path: Path, month_of: str) -> None:
         """Simulated by a limit on the size of files."""

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import duckdb
 
+from rental_etl.engine.spill import spill_folder
 from rental_etl.errors import ModelError, RentalEtlError, SystemUnreachableError
 from rental_etl.model.contract import Column
 from rental_etl.ports.engine import WrittenFile
@@ -23,7 +24,7 @@ class DuckDBEngine:
     def __init__(self, *, memory: str, threads: int | None, temp: Path) -> None:
         self._connection = duckdb.connect(":memory:")
         self.execute(f"set memory_limit = {_text(memory)}")
-        self.execute(f"set temp_directory = {_text(str(temp))}")
+        self.execute(f"set temp_directory = {_text(str(spill_folder(temp)))}")
         # Order is asked for where it matters (`_row`); free order lets scans and writes stream.
         self.execute("set preserve_insertion_order = false")
         self.execute("set timezone = 'UTC'")
@@ -86,7 +87,9 @@ class DuckDBEngine:
         ids = ", ".join(f"{_name(column.name)}: {number}" for number, column in enumerate(columns, start=1))
         options = f"format parquet, compression zstd, compression_level 1, field_ids {{{ids}}}, return_stats"
         if month_of:
-            select = f"select {names}, strftime({_name(month_of)}, '%Y-%m') as month from ({sql})"
+            # A number: partitioning by text takes a fifth longer.
+            month = f"year({_name(month_of)}) * 100 + month({_name(month_of)})"
+            select = f"select {names}, {month} as month from ({sql})"
             target = folder
             options += f", partition_by (month), write_partition_columns false, overwrite_or_ignore, filename_pattern '{stem}-{{i}}'"
         else:

@@ -30,16 +30,12 @@ class CsvFile:
         self._layout = layout
         self._table = table
         self._scratch = scratch
-        self._records = (
-            Records(
-                text.path,
-                Splitter(layout.delimiter),
-                width=layout.columns.width,
-                header_lines=layout.header_lines,
-                by_returns=text.by_returns,
-            )
-            if layout.columns.width
-            else ()
+        self._records = Records(
+            text.path,
+            Splitter(layout.delimiter),
+            width=layout.columns.width,
+            header_lines=layout.header_lines,
+            by_returns=text.by_returns,
         )
         self._path = text.path
         self._header = True
@@ -101,27 +97,29 @@ class CsvFile:
 
     def locate(self, ordinals: Collection[int]) -> Iterator[tuple[int, int, str]]:
         """Ordinal (from 0, among the rows of the relation), line number and text of these rows."""
-        wanted = frozenset(ordinals)
-        last = max(wanted, default=-1)
-        ordinal = 0
-        for line, record, verdict in self._records:
+        wanted = iter(sorted(ordinals))
+        next_wanted = next(wanted, -1)
+        first = 0
+        for line, run, verdict in self._records.runs():
+            if next_wanted < 0:
+                return
             if verdict not in {REGULAR, ODD}:
                 continue
-            if ordinal in wanted:
-                yield ordinal, line, record.decode()
-            ordinal += 1
-            if ordinal > last:
-                return
+            while first <= next_wanted < first + len(run):
+                place = next_wanted - first
+                yield next_wanted, line + place, run[place].decode()
+                next_wanted = next(wanted, -1)
+            first += len(run)
 
     def _check(self) -> bool:
         """Whether every record is regular; then their number is known."""
         count = 0
-        for _, record, verdict in self._records:
+        for _, run, verdict in self._records.runs():
             if verdict != REGULAR:
                 return False
-            self._over_lines = self._over_lines or b"\n" in record
-            self._longest = max(self._longest, len(record))
-            count += 1
+            self._over_lines = self._over_lines or (len(run) == 1 and b"\n" in run[0])
+            self._longest = max(self._longest, *map(len, run))
+            count += len(run)
         self._expected = count
         return True
 
@@ -133,19 +131,19 @@ class CsvFile:
         self._longest, self._over_lines = 0, False
         with target.open("wb") as clean, self.rejects.open("w", encoding="utf-8", newline="") as aside:
             rejects = csv.writer(aside, quoting=csv.QUOTE_ALL, lineterminator="\n")
-            for line, record, verdict in self._records:
-                accented += not record.isascii()
-                if verdict in {REGULAR, ODD}:
-                    bare = verdict == REGULAR and b'"' not in record and width > 1
-                    fields = record + b"\n" if bare else splitter.written(splitter.row(record, width=width) or ())
-                    clean.write(fields)
-                    self._longest = max(self._longest, len(fields))
-                    self._over_lines = self._over_lines or (not bare and b"\n" in record)
-                    count += 1
-                else:
-                    rejects.writerow(("", line, verdict, record.decode(errors="backslashreplace")))
-                    self.longest_reject = max(self.longest_reject, 4 * len(record))
+            for line, run, verdict in self._records.runs():
+                accented += sum(not record.isascii() for record in run)
+                if verdict not in {REGULAR, ODD}:
+                    rejects.writerow(("", line, verdict, run[0].decode(errors="backslashreplace")))
                     self.rejected[verdict] += 1
+                    self.longest_reject = max(self.longest_reject, 4 * len(run[0]))
+                    continue
+                plain = verdict == REGULAR and width > 1
+                rows = run if plain else [splitter.written(splitter.row(record, width=width) or ()) for record in run]
+                clean.write(b"\n".join(rows) + b"\n")
+                self._longest = max(self._longest, *map(len, rows))
+                self._over_lines = self._over_lines or (len(run) == 1 and b"\n" in run[0])
+                count += len(run)
         self._check_encoding(accented=accented, records=count + self.rejected.total())
         self._path, self._header, self._quoted, self._expected = target, False, True, count
         self._line_end = r"\n"

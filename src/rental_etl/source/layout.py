@@ -3,15 +3,16 @@
 Reads the beginning of a plain text file. The delimiter is the one under which the header names most columns of the contract.
 """
 
-from collections import deque
+import codecs
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rental_etl.errors import ConfigurationError, InputError
 from rental_etl.model.contract import Contract
 from rental_etl.model.reading import TableReading
+from rental_etl.source.lines import Lines, without_end
 from rental_etl.source.plain_text import PlainText
-from rental_etl.source.records import Splitter, gather, lines, without_end
+from rental_etl.source.records import Splitter, gather
 
 _DELIMITERS = (",", ";", "\t", "|")
 _NAMED = {"comma": ",", "semicolon": ";", "tab": "\t", "\\t": "\t", "pipe": "|"}
@@ -104,18 +105,17 @@ def _candidates(setting: str, table: str) -> Sequence[str]:
 def _header(text: PlainText, delimiter: str) -> tuple[list[str] | None, int]:
     """The names in the first line that is not blank, and the lines up to its end."""
     splitter = Splitter(delimiter)
-    source = lines(text.path, by_returns=text.by_returns)
-    consumed = 0
-    for line in source:
-        first = line.removeprefix(b"\xef\xbb\xbf") if not consumed else line
-        consumed += 1
-        if not without_end(first):
-            continue
-        rest = gather(first, deque(), source, splitter=splitter)
-        record = without_end(b"".join([first, *rest]))
-        cells = splitter.fields(record) or record.split(splitter.delimiter)
-        return [cell.decode(errors="replace").strip() for cell in cells], consumed + len(rest)
-    return None, consumed
+    lines = Lines(text.path, by_returns=text.by_returns)
+    while lines.fill():
+        number = lines.number
+        count = gather(lines, splitter)
+        record = without_end(lines.take(count))
+        if number == 1:
+            record = record.removeprefix(codecs.BOM_UTF8)
+        if record:
+            cells = splitter.fields(record) or record.split(splitter.delimiter)
+            return [cell.decode(errors="replace").strip() for cell in cells], number + count - 1
+    return None, lines.number - 1
 
 
 def _place(header: Sequence[str], *, contract: Contract, reading: TableReading) -> Columns:

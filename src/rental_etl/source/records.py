@@ -5,9 +5,11 @@ regularly (blanks around a quoted field, quotes inside an unquoted one, a carria
 """
 
 import re
-from collections import deque
 from collections.abc import Iterator, Sequence
+from operator import methodcaller
 from pathlib import Path
+
+from rental_etl.source.lines import Lines, without_end
 
 REGULAR = ""
 ODD = "odd"
@@ -17,8 +19,7 @@ UNDECODABLE_BYTES = "undecodable_bytes"
 RECORD_TOO_LONG = "record_too_long"
 LONGEST_RECORD = 32 << 20
 
-_CHUNK = 1 << 20
-_STILL_QUOTED = re.compile(rb'(?:[^"]|"")*+')
+_STILL_QUOTED = re.compile(rb'[^"]*+(?:""[^"]*+)*+')
 _OPENS_QUOTED = re.compile(rb'[ \t]*+"')
 
 
@@ -32,13 +33,14 @@ class Splitter:
         self._plain = rb'[^"\r\n' + mark + rb"]*+"
         self._mark = mark
         self._field = re.compile(
-            rb'%b"((?:[^"]|"")*+)"%b(%b|\Z)|(?!%b")([^%b]*+)(%b|\Z)' % (blanks, blanks, mark, blanks, mark, mark),
+            rb'%b"([^"]*+(?:""[^"]*+)*+)"%b(%b|\Z)|(?!%b")([^%b]*+)(%b|\Z)'
+            % (blanks, blanks, mark, blanks, mark, mark),
             re.DOTALL,
         )
 
     def regular(self, width: int) -> re.Pattern[bytes]:
         """What a record of `width` fields looks like that every reader splits alike."""
-        field = rb'(?:"(?:[^"]|"")*+"|%b)' % self._plain
+        field = rb'(?:"[^"]*+(?:""[^"]*+)*+"|%b)' % self._plain
         return re.compile(rb"%b(?:%b%b){%d}" % (field, self._mark, field, width - 1))
 
     def fields(self, record: bytes) -> list[bytes] | None:
@@ -80,26 +82,12 @@ class Splitter:
                 return False
 
     def written(self, fields: Sequence[bytes]) -> bytes:
-        """Fields as a record that every reader splits alike, with a line end."""
-        return self.delimiter.join(b'"%b"' % field.replace(b'"', b'""') for field in fields) + b"\n"
-
-
-def lines(path: Path, *, by_returns: bool = False) -> Iterator[bytes]:
-    """The lines of a file with their ends, which are line feeds or (an old custom) carriage returns."""
-    with path.open("rb") as file:
-        if not by_returns:
-            yield from file
-            return
-        rest = b""
-        while chunk := file.read(_CHUNK):
-            *complete, rest = (rest + chunk).split(b"\r")
-            yield from (line + b"\r" for line in complete)
-        if rest:
-            yield rest
+        """Fields as a record that every reader splits alike, without a line end."""
+        return self.delimiter.join(b'"%b"' % field.replace(b'"', b'""') for field in fields)
 
 
 class Records:
-    """The records of a file after its header, judged one by one."""
+    """The records of a file after its header, judged."""
 
     def __init__(
         self, path: Path, splitter: Splitter, *, width: int, header_lines: int, by_returns: bool = False
@@ -110,33 +98,79 @@ class Records:
         self._header_lines = header_lines
         self._by_returns = by_returns
         self._regular = splitter.regular(width)
+        self._between_quotes = b'"' + splitter.delimiter + b'"'
+
+    def runs(self) -> Iterator[tuple[int, list[bytes], str]]:
+        """Line number (from 1) of the first record, records without their line ends, and what they are: REGULAR, ODD, or their problem.
+
+        Many regular records that take one line each come as one run; any other record comes alone. Blank lines are no records.
+        """
+        lines = Lines(self.path, by_returns=self._by_returns)
+        lines.take(self._header_lines)
+        while lines.fill():
+            run = self._plain_block(lines.block) if lines.block and not lines.at else []
+            if run:
+                yield lines.number, run, REGULAR
+                lines.pass_block(len(run))
+            else:
+                yield from self._window(lines)
 
     def __iter__(self) -> Iterator[tuple[int, bytes, str]]:
-        """Line number (from 1), the record without its line end, and REGULAR, ODD or its problem. Blank lines are no records."""
-        delimiter, gaps = self.splitter.delimiter, self.width - 1
-        source = lines(self.path, by_returns=self._by_returns)
-        waiting: deque[bytes] = deque()
-        number = 0
-        while True:
-            line = waiting.popleft() if waiting else next(source, b"")
-            if not line:
-                return
-            number += 1
-            record = without_end(line)
-            if number <= self._header_lines or not record:
+        """Every record alone."""
+        for number, run, verdict in self.runs():
+            for place, record in enumerate(run):
+                yield number + place, record, verdict
+
+    def _plain_block(self, block: bytes) -> list[bytes]:
+        """The records of a block that is nothing but regular records without quotes; else none."""
+        if b'"' in block or self.width == 1 or len(block) >= LONGEST_RECORD or not _is_text(block):
+            return []
+        end = b"\n"
+        if b"\r" in block:
+            end = b"\r\n"
+            if not block.count(b"\r") == block.count(end) == block.count(b"\n"):
+                return []
+        records = block.split(end)
+        if not records[-1]:
+            records.pop()
+        gaps = set(map(methodcaller("count", self.splitter.delimiter), records))
+        return records if gaps == {self.width - 1} else []
+
+    def _window(self, lines: Lines) -> Iterator[tuple[int, list[bytes], str]]:
+        """The records of what was read of the file, one by one."""
+        run: list[bytes] = []
+        window, start = lines.window, lines.number
+        while lines.at < len(window):
+            record = without_end(window[lines.at])
+            if record and self._is_regular(record):
+                run.append(record)
+                lines.at += 1
                 continue
-            if b'"' not in record:
-                simple = record.count(delimiter) == gaps and b"\r" not in record and _is_text(record)
-                yield number, record, REGULAR if simple and len(record) < LONGEST_RECORD else self._judge(record)
-                continue
-            if self._regular.fullmatch(record) and _is_text(record) and len(record) < LONGEST_RECORD:
-                yield number, record, REGULAR
-                continue
-            rest = gather(line, waiting, source, splitter=self.splitter)
-            if rest:
-                record = without_end(b"".join([line, *rest]))
-            yield number, record, self._judge(record)
-            number += len(rest)
+            if run:
+                yield start, run, REGULAR
+                run = []
+            number = lines.number
+            if record:
+                record = without_end(lines.take(gather(lines, self.splitter)))
+                yield number, [record], self._judge(record)
+            else:
+                lines.at += 1
+            window, start = lines.window, lines.number
+        if run:
+            yield start, run, REGULAR
+
+    def _is_regular(self, record: bytes) -> bool:
+        """Whether one line is a regular record."""
+        if not (record.isascii() or _is_text(record)) or len(record) >= LONGEST_RECORD:
+            return False
+        if b'"' not in record:
+            return record.count(self.splitter.delimiter) == self.width - 1 and b"\r" not in record
+        # Every field quoted, no quote inside: what many programs write, and found out faster this way.
+        if len(record) > 1 and record.startswith(b'"') and record.endswith(b'"'):
+            inside, gaps = record[1:-1], self.width - 1
+            if inside.count(self._between_quotes) == gaps and inside.count(b'"') == 2 * gaps:
+                return True
+        return self._regular.fullmatch(record) is not None
 
     def _judge(self, record: bytes) -> str:
         if len(record) >= LONGEST_RECORD:
@@ -151,39 +185,28 @@ class Records:
         return WRONG_NUMBER_OF_FIELDS if self.splitter.row(record, width=self.width) is None else ODD
 
 
-def gather(line: bytes, waiting: deque[bytes], source: Iterator[bytes], *, splitter: Splitter) -> list[bytes]:
-    """The further lines of a record that is open at the end of its first line; none when it is never closed properly.
+def gather(lines: Lines, splitter: Splitter) -> int:
+    """How many lines the next record takes: more than one when it is open at the end of its first line, and closed properly later.
 
-    Then that line alone is the broken record, and reading goes on with the next: one lost quote does not swallow the rest of the file. Lines are
-    taken from `waiting` first and given back to it.
+    When it never is, that line alone is the broken record, and reading goes on with the next: one lost quote does not swallow the rest of the file.
     """
-    if not splitter.is_open(without_end(line)):
-        return []
-    taken: list[bytes] = []
-    size = len(line)
+    first = lines.peek(0)
+    if b'"' not in first or not splitter.is_open(without_end(first)):
+        return 1
+    size = len(first)
+    count = 1
     while size < LONGEST_RECORD:
-        following = waiting.popleft() if waiting else next(source, b"")
+        following = lines.peek(count)
         if not following:
-            break
-        taken.append(following)
+            return 1
+        count += 1
         size += len(following)
-        if _STILL_QUOTED.fullmatch(following):
+        if b'"' not in following or _STILL_QUOTED.fullmatch(following):
             continue
-        whole = without_end(b"".join([line, *taken]))
-        if splitter.is_open(whole):
-            continue
-        if splitter.fields(whole) is None:
-            break
-        return taken
-    waiting.extendleft(reversed(taken))
-    return []
-
-
-def without_end(line: bytes) -> bytes:
-    """A line, or a record of several, without the last line's end."""
-    if line.endswith(b"\r\n"):
-        return line[:-2]
-    return line[:-1] if line.endswith((b"\n", b"\r")) else line
+        whole = without_end(b"".join(lines.window[lines.at : lines.at + count]))
+        if not splitter.is_open(whole):
+            return 1 if splitter.fields(whole) is None else count
+    return 1
 
 
 def _is_text(record: bytes) -> bool:

@@ -8,6 +8,7 @@ import os
 import re
 import time
 import uuid
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -216,7 +217,13 @@ def _config(place: DuckDBPlace, *, write: bool) -> dict[str, str | bool | int | 
     if place.threads:
         settings["threads"] = place.threads
     if place.temp:
-        settings["temp_directory"] = str(place.temp)
+        # A folder of its own, which the session makes and removes: two in one overwrite each other's files. Connections of one process to
+        # one file are one session, and have to agree on it.
+        with contextlib.suppress(OSError):
+            place.temp.mkdir(parents=True, exist_ok=True)
+        settings["temp_directory"] = str(
+            place.temp / f"duckdb-{os.getpid()}-{zlib.crc32(str(place.path).encode()):08x}"
+        )
     return settings
 
 

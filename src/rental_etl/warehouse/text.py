@@ -38,7 +38,7 @@ def numbers(values: Iterable[int]) -> str:
 
 def parquet(files: Sequence[str | Path]) -> str:
     """A scan of Parquet files."""
-    # Folder names like month=2024-05 must not become columns.
+    # Folder names like month=202405 must not become columns.
     return f"read_parquet([{', '.join(literal(str(file)) for file in files)}], hive_partitioning = false)"
 
 

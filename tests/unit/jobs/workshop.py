@@ -103,8 +103,8 @@ class MemoryCurated:
         for path in remove:
             del files[path]
         for path in add:
-            found = re.search(r"month=(\d{4}-\d\d)", path)
-            files[path] = found[1] if found else ""
+            found = re.search(r"month=(\d{4})(\d\d)", path)
+            files[path] = f"{found[1]}-{found[2]}" if found else ""
             assert bool(partition_by) == bool(found)
         snapshot = Snapshot(sum(map(len, self.snapshots.values())) + 1, tuple(sorted(files.items())), properties)
         self.snapshots.setdefault(table, []).append(snapshot)
