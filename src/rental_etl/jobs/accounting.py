@@ -16,19 +16,23 @@ from rental_etl.tables.render import Parameters, fill
 
 
 def account(engine: Engine, *, landed: Landed, snapshots: Mapping[str, Snapshot]) -> tuple[Accounting, ...]:
-    """One entry per merged batch. Raises QualityGateError when one does not balance: a row was lost or counted twice."""
+    """One entry per batch that was decided on: merged, rejected, or refused and superseded, of which every landed row counts as refused.
+
+    Raises QualityGateError when one does not balance: a row was lost or counted twice.
+    """
     entries = []
     for contract in contracts().values():
         table = models_of(contract)[0].name
-        if table not in snapshots:
-            continue
-        properties = snapshots[table].properties
-        merged = {int(batch_id) for batch_id, _ in properties["merged"]}
-        current = _current(engine, contract.table)
+        properties = snapshots[table].properties if table in snapshots else {}
+        merged = {int(batch_id) for batch_id, _ in properties.get("merged", ())}
+        skipped = {int(batch_id) for batch_id in properties.get("skipped", ())}
+        current = _current(engine, contract.table) if properties else {}
         for batch in landed.of(contract.table):
             if batch.batch_id in merged:
                 fates = properties["fates"].get(str(batch.batch_id), {})
                 entries.append(_entry(batch, fates=fates, current=current.get(batch.batch_id, (0, 0))))
+            elif batch.batch_id in skipped or landed.decisions.get(batch.batch_id) == "reject":
+                entries.append(_entry(batch, fates={"refused": batch.reading.rows_landed}, current=(0, 0)))
     unbalanced = [entry for entry in entries if not entry.balanced]
     if unbalanced:
         raise QualityGateError(

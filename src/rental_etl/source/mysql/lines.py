@@ -104,10 +104,14 @@ def _number(name: str, stored: StoredColumn, reading: TableReading) -> str:
 def _moment(name: str, stored: StoredColumn, column: Column, reading: TableReading) -> str:
     """A date or time as the usual way of reading knows it: without zeros after the second; a date without its time where a date is wanted."""
     if column.type == "date":
-        return f"left({name}, 10)"
+        return name if stored.type == "date" else f"left({name}, 10)"
     if stored.type == "date":
         return f"concat({name}, ' 00:00:00')" if column.type == "timestamp" else name
-    shown = f"trim(trailing '.' from trim(trailing '0' from {name}))" if stored.scale else name
+    shown = name
+    if stored.scale:
+        # Most moments are whole seconds, and cutting is much cheaper than trimming.
+        trimmed = f"trim(trailing '0' from {name})"
+        shown = f"if(microsecond({name}) = 0, left({name}, 19), {trimmed})"
     # The session's zone is UTC; only where the user says that times are local ones is there anything to tell apart.
     if stored.type == "timestamp" and column.type == "timestamp" and reading.time_zone != "UTC":
         return f"concat({shown}, '+00:00')"
