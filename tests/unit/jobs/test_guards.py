@@ -151,21 +151,21 @@ class TestWhatBecomesOfARefusedBatch:
         ten.merge(limits=USUAL)
         assert ten.rows("bookings", "booking_id") == [0]
 
-    def test_rejected_it_never_was(self, ten: Workshop) -> None:
-        batch = ten.deliver("bookings", kind="full")
+    def test_rejected_its_rows_are_accounted_for_as_refused(self, ten: Workshop) -> None:
+        batch = ten.deliver("bookings", *stays(0), kind="full")
         refused(ten)
         ten.decide(batch, "reject")
         assert ten.merge(limits=USUAL).merged == ()
         assert len(ten.rows("bookings", "booking_id")) == 10
-        assert batch not in ten.books()
+        assert ten.fates(batch) == {"refused": 1}
 
     def test_a_later_full_batch_takes_its_place(self, ten: Workshop) -> None:
-        first = ten.deliver("bookings", kind="full")
+        first = ten.deliver("bookings", *stays(0), kind="full")
         refused(ten)
         last = ten.deliver("bookings", *stays(*range(9), 77), kind="full")
         assert ten.merge(limits=USUAL).merged == (last,)
         assert ten.rows("bookings", "booking_id") == [*range(9), 77]
-        assert first not in ten.books()
+        assert ten.fates(first) == {"refused": 1}
         snapshot = ten.curated.current("bookings")
         assert snapshot is not None
         assert snapshot.properties["skipped"] == [first]

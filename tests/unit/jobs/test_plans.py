@@ -80,7 +80,7 @@ def test_rejecting_a_merged_batch_builds_anew_without_it(merged: Workshop) -> No
     merged.decide(1, "reject")
     merged.merge()
     assert merged.rows("bookings", "booking_id") == []
-    assert merged.fates_of_all() == {}
+    assert merged.fates_of_all() == {1: {"refused": 1}, 2: {"refused": 1}}
 
 
 def test_a_batch_before_merged_ones_builds_anew(merged: Workshop) -> None:

@@ -230,7 +230,7 @@ class Workshop:
         return {name: rows for name, rows in found.items() if rows}
 
     def fates_of_all(self) -> dict[int, dict[str, int]]:
-        """Where the landed rows of every merged batch are."""
+        """Where the landed rows of every batch that was decided on are."""
         return {number: self.fates(number) for number in self.books()}
 
     def rules(self) -> list[RuleResult]:
