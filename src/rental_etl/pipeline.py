@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from rental_etl.errors import BatchRefusedError
+from rental_etl.errors import BatchRefusedError, InputError
 from rental_etl.jobs.extract_from_aurora import Extracted, extract, reparse
 from rental_etl.jobs.generate_metrics import inputs_of, prepare
 from rental_etl.jobs.guards import Limits
@@ -21,7 +21,7 @@ from rental_etl.model.batch import Batch
 from rental_etl.model.run import JobRecord, Publication, RunRecord
 from rental_etl.model.summary import RunSummary, Watch
 from rental_etl.ports.engine import Engine
-from rental_etl.ports.lake import Curated, Landing
+from rental_etl.ports.lake import Curated, Landed, Landing
 from rental_etl.ports.source import Source
 from rental_etl.ports.warehouse import Warehouse
 from rental_etl.tables.contracts import contracts
@@ -63,6 +63,18 @@ class Parts:
 
 def _now() -> str:
     return datetime.now(tz=UTC).replace(tzinfo=None).isoformat(sep=" ", timespec="milliseconds")
+
+
+def _require_mandatory(source: Source, landed: Landed) -> None:
+    """Raise InputError when a table that every marketplace has neither is delivered nor ever was. Nothing is landed before."""
+    for contract in contracts().values():
+        if contract.mandatory and not landed.of(contract.table) and not source.deliveries(contract):
+            raise InputError(
+                f"{contract.table} was not delivered",
+                where=source.identity,
+                expected=f"{contract.table}.csv, which the other tables refer to; any other table may be missing",
+                remedy=f'add it, or say which file it is: tables.{contract.table}.files = ["..."]',
+            )
 
 
 @dataclass(slots=True)
@@ -141,6 +153,7 @@ class Run:
     def _extract(self) -> dict[str, Any]:
         parts = self.parts
         source = parts.source()
+        _require_mandatory(source, parts.landing.landed())
         if self.full_refresh:
             batches = parts.landing.landed().batches
             reparse(source=source, landing=parts.landing, batches=batches, run_id=self.run_id, watch=self.watch)

@@ -70,6 +70,10 @@ def data(tmp_path: Path) -> Path:
         ({}, ["no table's file was found", "/data", "it holds nothing", "tables.<table>.files"]),
         ({"notes.txt": "hello"}, ["no table's file was found", "it holds notes.txt", "tables.<table>.files"]),
         (
+            {"fx_rates.csv": "rate_date,currency,rate\n2024-01-01,EUR,1.1\n"},
+            ["apartments was not delivered", "any other table may be missing", "tables.apartments.files"],
+        ),
+        (
             {"apartments.csv": "title,price,currency,listing_created_on,is_active\nLoft,10,EUR,2024-01-01,true\n"},
             ["apartments.csv has no column id", "title, price", 'tables.apartments.columns = { id = "..." }'],
         ),
@@ -91,6 +95,7 @@ def data(tmp_path: Path) -> Path:
         "missing",
         "empty",
         "no table",
+        "no listings",
         "no key column",
         "ambiguous dates",
         "broken Parquet",
