@@ -148,3 +148,18 @@ def test_prices_on_either_side_of_64_bits_are_converted_alike() -> None:
         rates = [rate(on="2024-01-01", currency="USD", rate=one)]
         rows = rows_of(TABLE, Marketplace(versions=versions, rates=rates), as_of="2024-01-07", reporting_currency="EUR")
         assert [(2, money(total))] == [(row[2], row[3]) for row in rows]
+
+
+def test_a_converted_price_beyond_sixteen_digits_is_still_counted() -> None:
+    """Only amounts of bookings are kept as money; what is summed here has room for 36 digits."""
+    marketplace = Marketplace(
+        versions=[
+            version(listing=1, price="5000000000000000.00", currency="USD"),
+            version(listing=2, price="4999999999999999.99", currency="USD"),
+        ],
+        rates=[rate(on="2024-01-01", currency="USD", rate="2")],
+    )
+    assert [
+        (JAN_1, "EUR", 2, money("19999999999999999.98"), money("9999999999999999.99"), True),
+    ] == rows_of(TABLE, marketplace, as_of="2024-01-07", reporting_currency="EUR")
+    assert broken_rules(TABLE, marketplace, as_of="2024-01-07", reporting_currency="EUR") == []

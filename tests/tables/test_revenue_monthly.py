@@ -98,6 +98,40 @@ def test_a_booking_without_a_rate_leaves_nights_sold_and_is_reported() -> None:
     assert broken_rules(TABLE, marketplace, as_of="2024-03-31") == []
 
 
+def test_an_amount_beyond_sixteen_digits_leaves_revenue_and_nights_sold_and_is_reported() -> None:
+    """At 1.99999999 listing 1's 5,000,000,000,000,000.00 USD still fit; at 2 listing 2's do not. Its night stays available."""
+    marketplace = Marketplace(
+        versions=[version(listing=1, created="2024-01-31"), version(listing=2, created="2024-01-31")],
+        bookings=[
+            booking(
+                booked="2024-01-02",
+                listing=1,
+                stay="2024-01-31/2024-02-01",
+                price="5000000000000000.00",
+                currency="USD",
+            ),
+            booking(
+                booked="2024-01-03",
+                listing=2,
+                stay="2024-01-31/2024-02-01",
+                price="5000000000000000.00",
+                currency="USD",
+            ),
+        ],
+        rates=[
+            rate(on="2024-01-02", currency="USD", rate="1.99999999"),
+            rate(on="2024-01-03", currency="USD", rate="2"),
+        ],
+    )
+    revenue = money("9999999950000000.00")
+    assert [(JAN, "EUR", 1, revenue, revenue, 2, money("4999999975000000.00"), True)] == rows_of(
+        TABLE, marketplace, as_of="2024-01-31", reporting_currency="EUR"
+    )
+    assert [RuleResult(TABLE, "no_rate", "currency", "warn", 1)] == broken_rules(
+        TABLE, marketplace, as_of="2024-01-31", reporting_currency="EUR"
+    )
+
+
 def test_the_greatest_prices_are_spread_and_added() -> None:
     """Cents of two such stays do not fit 64 bits, nor do those of one spread by doubled products."""
     stays = [

@@ -31,12 +31,14 @@ def find(folder: Path, *, contract: Contract, reading: TableReading) -> Found:
     entries = _listing(folder)
     if reading.files:
         found = [path for path in _below(folder) if _matches(path.relative_to(folder).as_posix(), reading.files)]
+        _require_targets(found, contract)
         return Found(tuple(_ordered(found, folder)), series=any(set(pattern) & set("*?[") for pattern in reading.files))
     plain, series = _flat(entries, contract)
     inside = [path for entry in entries if _is_table_folder(entry, contract) for path in _below(entry) if _stem(path)]
     if inside and (plain or series):
         raise _ambiguous(folder, contract, [(plain + series)[0], inside[0].parent])
     files = _ordered([*plain, *series, *inside], folder)
+    _require_targets([*files, *(entry for entry in entries if entry.name.casefold() in _names(contract))], contract)
     for one, other in pairwise(files):
         if _identity(one, folder, contract) == _identity(other, folder, contract):
             raise _ambiguous(folder, contract, [one, other])
@@ -103,8 +105,25 @@ def _listing(folder: Path) -> list[Path]:
 def _below(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.rglob("*")):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if not hidden and path.is_file():
+        if not hidden and (path.is_file() or _is_broken(path)):
             yield path
+
+
+def _is_broken(path: Path) -> bool:
+    """Whether it is a link to something that is not there, such as a share that is not mounted."""
+    return path.is_symlink() and not path.exists()
+
+
+def _require_targets(paths: Iterable[Path], contract: Contract) -> None:
+    """Raise InputError for a broken link: taken for absent, the table would silently stay as it is."""
+    for path in paths:
+        if _is_broken(path):
+            raise InputError(
+                f"{path.name} is a link to something that is not there",
+                where=f"{path} -> {path.readlink()}",
+                expected=f"the delivery of {contract.table}, or no such name",
+                remedy="bring back what the link leads to (is a disk or share not mounted?), or remove the link",
+            )
 
 
 def _matches(name: str, patterns: Iterable[str]) -> bool:
@@ -144,7 +163,7 @@ def _flat(entries: Iterable[Path], contract: Contract) -> tuple[list[Path], list
     for entry in entries:
         stem = _stem(entry)
         covered, rest = _claim(stem, contract)
-        if not covered or not entry.is_file():
+        if not covered or not (entry.is_file() or _is_broken(entry)):
             continue
         # A longer table name wins: `a_b.csv` is the file of table a_b, not of a series of a.
         if any(_claim(stem, other)[0] > covered for other in contracts().values()):
