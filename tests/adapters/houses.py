@@ -280,7 +280,7 @@ def load(house: House, batch_id: int, ids: Sequence[int], *, revision: int = 0, 
     """Load one batch of stays."""
     price = options.pop("price", "10.50")
     options = {"drop": (), "replace": False, **options}
-    parts = [stays(house.files, batch_id, ids, price)] if ids else []
+    parts = [str(stays(house.files, batch_id, ids, price))] if ids else []
     return house.open().load(STAYS, add=[(batch(batch_id, len(ids), revision=revision), parts)], **options)
 
 

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
@@ -56,8 +56,11 @@ class Room:
     def write(
         self, sql: str, stem: str = "part", columns: tuple[Column, ...] = (KEY,), month_of: str = ""
     ) -> list[Path]:
-        written = self.engine.write(sql, self.folder, stem=stem, columns=columns, month_of=month_of)
+        written = self.engine.write(sql, str(self.folder), stem=stem, columns=columns, month_of=month_of)
         return [Path(file.path) for file in written]
+
+    def bind(self, name: str, paths: Sequence[Path], **options: Any) -> None:
+        self.engine.bind(name, [str(path) for path in paths], **options)
 
     def numbers(self, stem: str, *numbers: int) -> Path:
         [path] = self.write(f"select unnest({list(numbers)})::bigint as key", stem)
@@ -84,22 +87,22 @@ class TestBind:
 
     def test_columns_come_in_the_order_asked_for_whatever_the_files_hold(self, room: Room) -> None:
         [path] = room.write(f"select {VALUES}", columns=TYPES)
-        room.engine.bind("seen.rows", [path], columns=TYPES[3:0:-1])
+        room.bind("seen.rows", [path], columns=TYPES[3:0:-1])
         assert room.engine.rows("select * from seen.rows") == [ROW[3:0:-1]]
 
     def test_several_files_are_one_relation(self, room: Room) -> None:
         paths = [room.numbers("a", 1, 2), room.numbers("b", 3)]
-        room.engine.bind("seen.rows", paths, columns=(KEY,))
+        room.bind("seen.rows", paths, columns=(KEY,))
         assert room.engine.rows("select * from seen.rows order by 1") == [(1,), (2,), (3,)]
 
     def test_a_folder_named_like_a_partition_adds_no_column(self, room: Room) -> None:
-        room.engine.bind("seen.rows", [room.numbers("a", 1)], columns=(KEY,))
+        room.bind("seen.rows", [room.numbers("a", 1)], columns=(KEY,))
         assert room.engine.rows("select * from seen.rows") == [(1,)]
 
     def test_tags_and_the_row_within_its_file(self, room: Room) -> None:
         paths = [room.numbers("a", 10, 11, 12), room.numbers("b", 20, 21)]
         tags = [{"_batch_id": 7, "_part": 0}, {"_batch_id": 2**40, "_part": 1}]
-        room.engine.bind("seen.rows", paths, columns=(KEY,), tags=tags)
+        room.bind("seen.rows", paths, columns=(KEY,), tags=tags)
         found = room.engine.rows("select key, _batch_id, _part, _row from seen.rows order by key")
         assert found == [
             (10, 7, 0, 0),
@@ -115,11 +118,11 @@ class TestBind:
         make = "import duckdb, sys; duckdb.execute(sys.argv[1])"
         copy = f"copy (select i as key from range(100000) t(i)) to '{quoted}' (format parquet, row_group_size 2048)"
         subprocess.run([sys.executable, "-c", make, copy], check=True)
-        room.engine.bind("seen.rows", [path], columns=(KEY,), tags=[{"_batch_id": 1}])
+        room.bind("seen.rows", [path], columns=(KEY,), tags=[{"_batch_id": 1}])
         assert room.engine.rows("select count(*) from seen.rows where key <> _row") == [(0,)]
 
     def test_no_file_is_an_empty_relation_with_the_same_columns(self, room: Room) -> None:
-        room.engine.bind("seen.rows", [], columns=TYPES)
+        room.bind("seen.rows", [], columns=TYPES)
         assert room.engine.rows("select * from seen.rows") == []
         described = [(name, kind) for name, kind, *_ in room.engine.rows("describe seen.rows")]
         assert [(column.name, column.sql_type.upper()) for column in TYPES] == described
@@ -127,14 +130,14 @@ class TestBind:
     def test_names_with_quotes(self, room: Room) -> None:
         odd = Column('a "quoted" name', "int64")
         [path] = room.write('select 1::bigint as "a ""quoted"" name"', columns=(odd,))
-        room.engine.bind('seen."rows"', [path], columns=(odd,), tags=[{'_t"ag': 5}])
+        room.bind('seen."rows"', [path], columns=(odd,), tags=[{'_t"ag': 5}])
         assert room.engine.rows('select "a ""quoted"" name", "_t""ag" from "seen"."""rows"""') == [(1, 5)]
-        room.engine.bind('seen."rows"', [], columns=(odd,))
+        room.bind('seen."rows"', [], columns=(odd,))
         assert room.engine.rows('select * from "seen"."""rows"""') == []
 
     def test_one_tag_is_missing(self, room: Room) -> None:
         with pytest.raises(ValueError):
-            room.engine.bind("seen.rows", [room.numbers("a", 1), room.numbers("b", 1)], columns=(KEY,), tags=[{}])
+            room.bind("seen.rows", [room.numbers("a", 1), room.numbers("b", 1)], columns=(KEY,), tags=[{}])
 
 
 class TestNames:
@@ -161,7 +164,7 @@ class TestNames:
     def test_a_name_may_change_its_kind(self, room: Room, first: str, second: str) -> None:
         for kind, number in ((first, 1), (second, 2)):
             if kind == "bind":
-                room.engine.bind("a.thing", [room.numbers(f"file{number}", number)], columns=(KEY,))
+                room.bind("a.thing", [room.numbers(f"file{number}", number)], columns=(KEY,))
             else:
                 getattr(room.engine, kind)("a.thing", f"select {number}::bigint as key")
         assert room.engine.rows("select key from a.thing") == [(2,)]
@@ -189,7 +192,7 @@ class TestWrite:
 
     def test_values_come_back_exactly(self, room: Room) -> None:
         [path] = room.write(f"select {VALUES}", columns=TYPES)
-        room.engine.bind("seen.rows", [path], columns=TYPES)
+        room.bind("seen.rows", [path], columns=TYPES)
         assert room.engine.rows("select * from seen.rows") == [ROW]
 
     def test_columns_are_written_in_order_with_their_ids(self, room: Room) -> None:
@@ -217,7 +220,11 @@ class TestWrite:
     def test_rows_are_counted_by_file(self, room: Room) -> None:
         months = "select unnest([timestamp '2024-01-31 23:59:59.999999', '2024-02-01', '2024-02-02'])"
         written = room.engine.write(
-            f"select t, 1::bigint as key from ({months} as t)", room.folder, stem="part", columns=(KEY,), month_of="t"
+            f"select t, 1::bigint as key from ({months} as t)",
+            str(room.folder),
+            stem="part",
+            columns=(KEY,),
+            month_of="t",
         )
         assert sorted(file.rows for file in written) == [1, 2]
         assert all(Path(file.path).is_absolute() for file in written)
@@ -232,13 +239,13 @@ class TestWrite:
         )
         found = []
         for path in paths:
-            room.engine.bind("seen.rows", [path], columns=(KEY, when))
+            room.bind("seen.rows", [path], columns=(KEY, when))
             found.append([number for (number,) in room.engine.rows("select key from seen.rows order by key")])
         assert sorted(found) == [[1, 4], [2], [3], [5]]
 
     def test_the_month_may_be_a_column_that_is_not_written(self, room: Room) -> None:
         [path] = room.write("select 1::bigint as key, date '2024-01-01' as day", month_of="day")
-        room.engine.bind("seen.rows", [path], columns=(KEY,))
+        room.bind("seen.rows", [path], columns=(KEY,))
         assert room.engine.rows("select * from seen.rows") == [(1,)]
 
     def test_writing_a_month_again_leaves_its_older_files(self, room: Room) -> None:
@@ -253,7 +260,7 @@ class TestWrite:
             "select i as key, timestamp '2015-01-01' + to_hours(((i * 7919) % 87600)::int) as t from range(300000) s(i)"
         )
         paths = room.write(sql, month_of="t")
-        room.engine.bind("seen.rows", paths, columns=(KEY,))
+        room.bind("seen.rows", paths, columns=(KEY,))
         assert room.engine.rows("select count(*), count(distinct key), sum(key) from seen.rows") == [
             (300_000, 300_000, 299_999 * 150_000)
         ]
@@ -308,7 +315,7 @@ class TestWhatGoesWrong:
             path.write_bytes(harmed[harm])
 
         def use() -> None:
-            room.engine.bind("seen.rows", [path], columns=(KEY,))
+            room.bind("seen.rows", [path], columns=(KEY,))
             room.engine.rows("select sum(key) from seen.rows")
 
         with pytest.raises(SystemUnreachableError) as caught:
@@ -319,7 +326,7 @@ class TestWhatGoesWrong:
     def test_a_folder_that_cannot_be_written_to(self, room: Room) -> None:
         (room.folder / "taken").write_text("a file")
         with pytest.raises(SystemUnreachableError):
-            room.engine.write("select 1::bigint as key", room.folder / "taken", stem="part", columns=(KEY,))
+            room.engine.write("select 1::bigint as key", str(room.folder / "taken"), stem="part", columns=(KEY,))
 
     def test_memory_that_does_not_suffice(self, tmp_path: Path) -> None:
         with (
@@ -378,7 +385,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 folder = Path({str(tmp_path)!r})
 with DuckDBEngine(memory="500MB", threads=2, temp=folder / "temp") as engine:
     sql = "select hash(i)::decimal(38,0) % 1000000007 as key, timestamp '2024-01-01' as t from range(1000000) s(i)"
-    engine.write(f"select key::bigint as key, t from ({{sql}})", folder, stem="part", columns=(Column("key", "int64"),), month_of={month_of!r})
+    engine.write(f"select key::bigint as key, t from ({{sql}})", str(folder), stem="part", columns=(Column("key", "int64"),), month_of={month_of!r})
 """
         done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=100)
         assert "SystemUnreachableError: the engine could not read or write a file" in done.stderr

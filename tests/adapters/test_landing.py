@@ -55,6 +55,13 @@ class Shore:
         return {name: path.read_text() for name, path in files.items() if name != "lake.json" and name[:3] != "log"}
 
 
+def kept_text(landing: LocalLanding, batch: Batch) -> str:
+    """The text of the one delivered file that was kept."""
+    with landing.kept_source(batch) as kept:
+        assert kept is not None
+        return (kept / "bookings.csv").read_text()
+
+
 def delivery(content: str, table: str = "bookings") -> Delivery:
     return Delivery(table, f"{table}.csv", "full", (SourceFile(f"{table}.csv", len(content), "sha"),), content)
 
@@ -134,7 +141,7 @@ class TestOwnership:
         landing.move_owner(warehouse="duckdb:////elsewhere")
         landing.claim(source=HERE["source"], warehouse="duckdb:////elsewhere")
         [batch] = landing.landed().batches
-        assert landing.path(batch.reading.parts[0].path).read_text() == "one 0"
+        assert Path(landing.path(batch.reading.parts[0].path)).read_text() == "one 0"
 
     def test_moving_the_owner_of_nothing_does_nothing(self, shore: Shore) -> None:
         shore.open().move_owner(warehouse="w")
@@ -166,9 +173,9 @@ class TestBatches:
     def test_its_files_are_where_its_manifest_says(self, shore: Shore) -> None:
         shore.claimed()
         batch, landing = shore.land(), shore.open()
-        assert [landing.path(part.path).read_text() for part in batch.reading.parts] == ["one 0", "one 1"]
-        assert landing.path(batch.reading.quarantine).read_text() == "one refused"
-        assert (landing.kept_source(batch) / "bookings.csv").read_text() == "one as delivered"
+        assert [Path(landing.path(part.path)).read_text() for part in batch.reading.parts] == ["one 0", "one 1"]
+        assert Path(landing.path(batch.reading.quarantine)).read_text() == "one refused"
+        assert kept_text(landing, batch) == "one as delivered"
         assert batch.folder == "raw/bookings/00000001"
 
     def test_batches_are_numbered_over_all_tables_in_order(self, shore: Shore) -> None:
@@ -245,10 +252,10 @@ class TestRevisions:
         first = shore.land("one")
         again = self.revise(shore, first, "one again")
         landing = shore.open()
-        assert landing.path(first.reading.parts[0].path).read_text() == "one 0"
-        assert landing.path(again.reading.parts[0].path).read_text() == "one again 0"
-        assert landing.path(again.reading.quarantine).read_text() == "one again refused"
-        assert (landing.kept_source(again) / "bookings.csv").read_text() == "one as delivered"
+        assert Path(landing.path(first.reading.parts[0].path)).read_text() == "one 0"
+        assert Path(landing.path(again.reading.parts[0].path)).read_text() == "one again 0"
+        assert Path(landing.path(again.reading.quarantine)).read_text() == "one again refused"
+        assert kept_text(landing, again) == "one as delivered"
 
 
 class TestDecisions:
@@ -367,7 +374,7 @@ class TestKilled:
             before = shore.open().landed()
             assert len(before.batches) in ((0, 1) if work in ("claim", "land") else (1,))
             for batch in before.batches:
-                assert [shore.open().path(part.path).exists() for part in batch.reading.parts] == [True, True]
+                assert [Path(shore.open().path(part.path)).exists() for part in batch.reading.parts] == [True, True]
             shore.open().clear_staging()
             shore.claimed()
             if _outcome(undisturbed) != _outcome(shore):

@@ -405,7 +405,7 @@ class TestCurated:
     def test_a_character_that_postgresql_cannot_hold_is_left_out(self, house: PostgresHouse) -> None:
         rows = f"select * replace ('a' || chr(0) || 'b' as title) from '{_plain(stays(house.files, 1, [1]))}'"
         part = parquet(house.files / "nul.parquet", rows)
-        house.open().load(STAYS, add=[(batch(1, 1), [part])], drop=(), replace=True)
+        house.open().load(STAYS, add=[(batch(1, 1), [str(part)])], drop=(), replace=True)
         assert house.ask("select title from raw.stays") == [("ab",)]
 
 
@@ -421,7 +421,7 @@ class TestServerGone:
     def test_in_the_middle_of_a_load(self, server: Postgres, files: Path) -> None:
         url = server.url(server.create_database())
         part = stays(files, 1, [1])
-        add = [(batch(1, 1), [part])]
+        add = [(batch(1, 1), [str(part)])]
         warehouse(url).record_run(RUN)
         error = refusal_of(
             lambda: warehouse(url, open_engine=_killing(server)).load(STAYS, add=add, drop=(), replace=True)

@@ -141,7 +141,7 @@ class Lake:
     def load(self, part: Path, rows: int = 1) -> int:
         """Load a part as batch 1."""
         warehouse = self.house.open(bucket=self.bucket)
-        return warehouse.load(STAYS, add=[(batch(1, rows), [part])], drop=(), replace=True)
+        return warehouse.load(STAYS, add=[(batch(1, rows), [str(part)])], drop=(), replace=True)
 
 
 class TestFilesInS3:
@@ -172,7 +172,7 @@ class TestFilesInS3:
 
     def test_staged_files_are_removed_after_a_failure_too(self, house: RedshiftHouse) -> None:
         part = stays(house.files, 1, [1])
-        refusal_of(lambda: house.open().load(STAYS, add=[(batch(1, 5), [part])], drop=(), replace=True))
+        refusal_of(lambda: house.open().load(STAYS, add=[(batch(1, 5), [str(part)])], drop=(), replace=True))
         assert objects(house) == []
 
     def test_a_text_that_is_too_long_for_redshift_is_shortened(self, house: RedshiftHouse) -> None:
@@ -194,7 +194,7 @@ class TestFilesInS3:
     def test_a_character_that_redshift_cannot_hold_is_left_out(self, house: RedshiftHouse) -> None:
         rows = f"select * replace ('a' || chr(0) || 'b' as title) from '{escaped(stays(house.files, 1, [1]))}'"
         part = parquet(house.files / "nul.parquet", rows)
-        house.open().load(STAYS, add=[(batch(1, 1), [part])], drop=(), replace=True)
+        house.open().load(STAYS, add=[(batch(1, 1), [str(part)])], drop=(), replace=True)
         assert house.ask("select title from raw.stays") == [("ab",)]
 
     @pytest.mark.parametrize("broken", ["missing", "damaged", "short"])
@@ -217,7 +217,7 @@ class TestFilesInS3:
         nowhere = Bucket("s3://nowhere-at-all/temp", endpoint=stores.endpoint())
         part = stays(house.files, 1, [1])
         warehouse = house.open(bucket=nowhere)
-        error = refusal_of(lambda: warehouse.load(STAYS, add=[(batch(1, 1), [part])], drop=(), replace=True))
+        error = refusal_of(lambda: warehouse.load(STAYS, add=[(batch(1, 1), [str(part)])], drop=(), replace=True))
         assert isinstance(error, ConfigurationError)
         assert error.where.startswith("s3://nowhere-at-all/")
 
@@ -225,7 +225,7 @@ class TestFilesInS3:
         away = Bucket("s3://away/temp", endpoint="http://127.0.0.1:1")
         part = stays(house.files, 1, [1])
         warehouse = house.open(bucket=away)
-        error = refusal_of(lambda: warehouse.load(STAYS, add=[(batch(1, 1), [part])], drop=(), replace=True))
+        error = refusal_of(lambda: warehouse.load(STAYS, add=[(batch(1, 1), [str(part)])], drop=(), replace=True))
         assert isinstance(error, SystemUnreachableError)
         assert house.open().loaded() == {}
 
@@ -541,7 +541,7 @@ class TestTables:
     def test_keys_that_are_set(self, house: RedshiftHouse) -> None:
         layouts = {"stays": Layout(distkey="stay_id", sortkey=("begins", "stay_id"))}
         house.open(layouts=layouts).load(
-            STAYS, add=[(batch(1, 1), [stays(house.files, 1, [1])])], drop=(), replace=True
+            STAYS, add=[(batch(1, 1), [str(stays(house.files, 1, [1]))])], drop=(), replace=True
         )
         [made] = [sql for sql in house.shim.statements if sql.startswith('create table "raw"')]
         assert made.endswith(') diststyle key distkey ("stay_id") sortkey ("begins", "stay_id")')

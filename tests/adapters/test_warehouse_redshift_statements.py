@@ -76,7 +76,7 @@ def load_every_table(house: RedshiftHouse) -> None:
     warehouse = house.open()
     for number, (table, contract) in enumerate(contracts().items(), start=1):
         part = _empty(house, table, [(column.name, column.sql_type) for column in contract.columns], marks=True)
-        warehouse.load(contract, add=[(batch(number, 1, table=table), [part])], drop=(), replace=True)
+        warehouse.load(contract, add=[(batch(number, 1, table=table), [str(part)])], drop=(), replace=True)
     warehouse.load(contracts()["bookings"], add=[], drop=[1], replace=False)
 
 

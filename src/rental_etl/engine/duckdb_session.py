@@ -45,7 +45,7 @@ class DuckDBEngine:
         self._connection.close()
 
     def bind(
-        self, name: str, files: Sequence[Path], *, columns: Sequence[Column], tags: Sequence[Mapping[str, int]] = ()
+        self, name: str, files: Sequence[str], *, columns: Sequence[Column], tags: Sequence[Mapping[str, int]] = ()
     ) -> None:
         """Make Parquet files readable as one relation with exactly `columns`."""
         if not files:
@@ -80,7 +80,7 @@ class DuckDBEngine:
         return self.execute(sql)
 
     def write(
-        self, sql: str, folder: Path, *, stem: str, columns: Sequence[Column], month_of: str = ""
+        self, sql: str, folder: str, *, stem: str, columns: Sequence[Column], month_of: str = ""
     ) -> list[WrittenFile]:
         """Write a query's rows as Parquet with Iceberg field ids 1..n in the order of `columns`."""
         names = ", ".join(_name(column.name) for column in columns)
@@ -94,8 +94,8 @@ class DuckDBEngine:
             options += f", partition_by (month), write_partition_columns false, overwrite_or_ignore, filename_pattern '{stem}-{{i}}'"
         else:
             select = f"select {names} from ({sql})"
-            target = folder / f"{stem}.parquet"
-        stats = self.execute(f"copy ({select}) to {_text(str(target))} ({options})")
+            target = f"{folder}/{stem}.parquet"
+        stats = self.execute(f"copy ({select}) to {_text(target)} ({options})")
         written = [WrittenFile(str(row[0]), int(row[1])) for row in stats]
         for file in written:
             if file.rows == 0:
@@ -155,7 +155,7 @@ def _explained(error: duckdb.Error, sql: str) -> RentalEtlError:
     )
 
 
-def _tag_columns(files: Sequence[Path], tags: Sequence[Mapping[str, int]]) -> list[str]:
+def _tag_columns(files: Sequence[str], tags: Sequence[Mapping[str, int]]) -> list[str]:
     """A constant where every file has the same value, else a look-up by the file's place in the scan."""
     by_file = [tag for _, tag in zip(files, tags, strict=True)]
     columns = []
@@ -181,5 +181,5 @@ def _text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def _list(files: Sequence[Path]) -> str:
-    return "[" + ", ".join(_text(str(file)) for file in files) + "]"
+def _list(files: Sequence[str]) -> str:
+    return "[" + ", ".join(_text(file) for file in files) + "]"

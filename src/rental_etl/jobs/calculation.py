@@ -49,8 +49,8 @@ class Calculation:
         if span is None:
             return []
         columns = [_column(name, type_) for name, type_ in model.columns]
-        written = self._engine.write(self.statement(model), self._scratch, stem=model.name, columns=columns)
-        files = [Path(file.path) for file in written]
+        written = self._engine.write(self.statement(model), str(self._scratch), stem=model.name, columns=columns)
+        files = [file.path for file in written]
         self._gate(model, columns, files)
         update = MetricUpdate(
             table=model.name,
@@ -59,7 +59,7 @@ class Calculation:
             period_from=span.first,
             period_to=span.last,
             whole=span.whole,
-            files=tuple(map(str, files)),
+            files=tuple(files),
             rows=sum(file.rows for file in written),
         )
         return [update]
@@ -95,7 +95,7 @@ class Calculation:
     def _fill(self, sql: str, span: Span = WHOLE) -> str:
         return fill(sql, self._parameters.literals(period_from=span.first, period_to=span.last))
 
-    def _gate(self, model: PresentationModel, columns: list[Column], files: list[Path]) -> None:
+    def _gate(self, model: PresentationModel, columns: list[Column], files: list[str]) -> None:
         name = f"presentation.{model.name}"
         self._engine.bind(name, files, columns=columns)
         counts = ", ".join(f"count(*) filter (where {invariant['sql']})" for invariant in model.invariants)

@@ -65,20 +65,19 @@ def reparse(
         contract = contracts()[batch.table]
         if not force and not source.outdated(batch, contract=contract):
             continue
-        kept = landing.kept_source(batch)
-        if not kept.exists():
-            if not force:
-                continue
-            raise InputError(
-                f"the delivered files of batch {batch.batch_id} ({batch.delivery.name}) were not kept",
-                where=str(kept),
-                expected="lake.keep_source = true when the batch was landed",
-                remedy=f"deliver {batch.table} again",
-            )
         watch.progress(f"parsing {batch.delivery.name} again", done, len(batches))
         earlier = [other for other in landing.landed().of(batch.table) if other.batch_id < batch.batch_id]
         hints = _hints(earlier[-1] if earlier else None, batch.delivery)
-        with landing.staging() as staging:
+        with landing.kept_source(batch) as kept, landing.staging() as staging:
+            if kept is None:
+                if not force:
+                    continue
+                raise InputError(
+                    f"the delivered files of batch {batch.batch_id} ({batch.delivery.name}) were not kept",
+                    where=batch.folder,
+                    expected="lake.keep_source = true when the batch was landed",
+                    remedy=f"deliver {batch.table} again",
+                )
             reading = source.reread(batch, contract=contract, kept=kept, staging=staging, hints=hints)
             revised.append(landing.revise(batch, reading=reading, staging=staging, run_id=run_id))
     return revised

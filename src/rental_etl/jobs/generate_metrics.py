@@ -123,7 +123,7 @@ def _all_models() -> list[CuratedModel]:
 def _bind_curated(engine: Engine, pinned: Pinned) -> None:
     for model in _all_models():
         snapshot = pinned.snapshots.get(model.name)
-        files = [Path(path) for path, _ in snapshot.files] if snapshot else []
+        files = [path for path, _ in snapshot.files] if snapshot else []
         engine.bind(f"curated.{model.name}", files, columns=model.columns)
 
 

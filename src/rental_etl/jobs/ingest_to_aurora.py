@@ -143,7 +143,7 @@ def _cleaned(
     """The rows fit for the table, and how many lost against a later row with the same key."""
     files = [folder / part.path for part in reading.parts]
     tags = [{"_part": number} for number in range(len(files))]
-    engine.bind("ingest.landed", files, columns=(*contract.columns, ERROR_COLUMN), tags=tags)
+    engine.bind("ingest.landed", [str(file) for file in files], columns=(*contract.columns, ERROR_COLUMN), tags=tags)
     delivered = tuple(name for name in contract.names if name not in reading.missing_columns)
     age = tuple(name for name in _AGE.get(contract.table, ()) if name in delivered)
     rows = reading.rows_landed - reading.rows_refused
@@ -156,7 +156,7 @@ def _cleaned(
         place = f"row_number() over (partition by {key} order by {newest}_part desc, _row desc)"
         valid = f"select * from ({valid}) qualify {place} = 1"
     if repeats or reading.rows_refused:
-        written = engine.write(valid, folder, stem="clean", columns=contract.columns)
+        written = engine.write(valid, str(folder), stem="clean", columns=contract.columns)
         files, kept = [Path(file.path) for file in written], sum(file.rows for file in written)
     clean = Clean(delivery.name, delivery.content, tuple(files), kept, delivered, age)
     return clean, rows - kept
@@ -169,7 +169,7 @@ def _set_aside(item: _Read, quarantine: Path) -> Path | None:
     if not reading.quarantine:
         target.unlink(missing_ok=True)
         return None
-    engine.bind("ingest.quarantine", [item.folder / reading.quarantine], columns=_QUARANTINE)
+    engine.bind("ingest.quarantine", [str(item.folder / reading.quarantine)], columns=_QUARANTINE)
     names = [column.name for column in _QUARANTINE]
     listed = ", ".join(f'"{name}"' for name in names)
     engine.keep(

@@ -4,7 +4,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from pathlib import Path
 
 from rental_etl.model.batch import Batch
 from rental_etl.model.contract import Column, Contract
@@ -126,7 +125,7 @@ def changed_days(engine: Engine, model: CuratedModel) -> dict[str, list[str]]:
 def _bind(
     engine: Engine,
     name: str,
-    files: Sequence[Path],
+    files: Sequence[str],
     *,
     columns: Sequence[Column],
     tags: Sequence[Mapping[str, int]],

@@ -7,7 +7,6 @@ batches merged and the days changed. Guards are decided before the first commit.
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Protocol
 
 from rental_etl.errors import BatchRefusedError
@@ -143,7 +142,7 @@ def _bind_base(engine: Engine, model: CuratedModel, *, plan: TablePlan, months: 
     """Bind the rows in force before this run, of all months or of some."""
     snapshot = None if plan.anew else plan.snapshots[model.name]
     files = snapshot.files if snapshot else ()
-    wanted = [Path(path) for path, month in files if months is None or month in months]
+    wanted = [path for path, month in files if months is None or month in months]
     engine.bind(f"base.{model.name}", wanted, columns=model.columns)
 
 

@@ -79,9 +79,9 @@ class LocalCurated:
             raise SystemUnreachableError(f"the commit to curated.{table} left no snapshot", where=str(self.root))
         return snapshot
 
-    def folder(self, table: str) -> Path:
-        """Where new data files of a table are to be written."""
-        return make_folder(self._folder / table / "data")
+    def folder(self, table: str) -> str:
+        """The location where new data files of a table are to be written."""
+        return str(make_folder(self._folder / table / "data"))
 
     def clean(self, keep: Mapping[str, int], older_than_seconds: float) -> int:
         """Expire snapshots older than the retention that are neither published nor later, and delete files no snapshot needs.

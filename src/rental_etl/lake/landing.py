@@ -120,13 +120,15 @@ class LocalLanding:
         number = self._last_number() + 1
         self._append(number, manifests.decision_entry(batch_id, decision, number=number, run_id=run_id, at=_now()))
 
-    def path(self, relative: str) -> Path:
-        """Where a path recorded in a manifest is now."""
-        return self.root / relative
+    def path(self, relative: str) -> str:
+        """The location now of a path recorded in a manifest."""
+        return str(self.root / relative)
 
-    def kept_source(self, batch: Batch) -> Path:
-        """The folder of a batch's delivered files."""
-        return self.root / "raw" / batch.table / f"{batch.batch_id:08d}" / "source"
+    @contextmanager
+    def kept_source(self, batch: Batch) -> Iterator[Path | None]:
+        """The folder of a batch's delivered files; None when they were not kept."""
+        folder = self.root / "raw" / batch.table / f"{batch.batch_id:08d}" / "source"
+        yield folder if folder.exists() else None
 
     def _commit(self, make: Callable[[int], Batch], *, staging: Path) -> Batch:
         number = self._last_number() + 1

@@ -1,8 +1,10 @@
-"""What computes: DuckDB on one machine, Spark on many. The SQL it is given is the portable subset of DuckDB's."""
+"""What computes: DuckDB on one machine, Spark on many. The SQL it is given is the portable subset of DuckDB's.
+
+A location is an absolute path or an s3:// URL: which of them, the lake decides.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 from rental_etl.model.contract import Column
@@ -10,7 +12,7 @@ from rental_etl.model.contract import Column
 
 @dataclass(frozen=True, slots=True)
 class WrittenFile:
-    """A Parquet file the engine wrote: absolute path and rows."""
+    """A Parquet file the engine wrote: its location and rows."""
 
     path: str
     rows: int
@@ -20,7 +22,7 @@ class Engine(Protocol):
     """A session with named relations. Names are `schema.name`; a name defined again is replaced."""
 
     def bind(
-        self, name: str, files: Sequence[Path], *, columns: Sequence[Column], tags: Sequence[Mapping[str, int]] = ()
+        self, name: str, files: Sequence[str], *, columns: Sequence[Column], tags: Sequence[Mapping[str, int]] = ()
     ) -> None:
         """Make Parquet files readable as one relation with exactly `columns`; no file gives an empty relation.
 
@@ -45,7 +47,7 @@ class Engine(Protocol):
         ...
 
     def write(
-        self, sql: str, folder: Path, *, stem: str, columns: Sequence[Column], month_of: str = ""
+        self, sql: str, folder: str, *, stem: str, columns: Sequence[Column], month_of: str = ""
     ) -> list[WrittenFile]:
         """Write a query's rows as Parquet with Iceberg field ids 1..n in the order of `columns`.
 

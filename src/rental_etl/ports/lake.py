@@ -1,4 +1,4 @@
-"""Where landed batches and curated tables live."""
+"""Where landed batches and curated tables live: on a local disk or in S3. A location is an absolute path or an s3:// URL."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -36,7 +36,7 @@ class Landing(Protocol):
         ...
 
     def staging(self) -> AbstractContextManager[Path]:
-        """A fresh folder on the lake's file system, removed afterwards."""
+        """A fresh folder on a local disk, from which readings are committed; removed afterwards."""
         ...
 
     def commit(self, delivery: Delivery, *, reading: Reading, staging: Path, day: date, run_id: str) -> Batch:
@@ -51,18 +51,18 @@ class Landing(Protocol):
         """Record what becomes of a refused batch."""
         ...
 
-    def kept_source(self, batch: Batch) -> Path:
-        """The folder of a batch's delivered files; it does not exist when they were not kept."""
+    def kept_source(self, batch: Batch) -> AbstractContextManager[Path | None]:
+        """A local folder with a batch's delivered files; None when they were not kept."""
         ...
 
-    def path(self, relative: str) -> Path:
-        """Where a path recorded in a manifest is now."""
+    def path(self, relative: str) -> str:
+        """The location now of a path recorded in a manifest."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One state of a curated table: data files (absolute) with the month they hold ("2024-05", "" when not partitioned) and its properties."""
+    """One state of a curated table: data files (locations) with the month they hold ("2024-05", "" when not partitioned) and its properties."""
 
     snapshot_id: int
     files: tuple[tuple[str, str], ...]
@@ -93,8 +93,8 @@ class Curated(Protocol):
         """Replace data files in one snapshot and return it."""
         ...
 
-    def folder(self, table: str) -> Path:
-        """Where new data files of a table are to be written."""
+    def folder(self, table: str) -> str:
+        """The location where new data files of a table are to be written."""
         ...
 
     def clean(self, keep: Mapping[str, int], older_than_seconds: float) -> int:

@@ -31,11 +31,12 @@ class Warehouse(Protocol):
         ...
 
     def load(
-        self, contract: Contract, *, add: Sequence[tuple[Batch, Sequence[Path]]], drop: Sequence[int], replace: bool
+        self, contract: Contract, *, add: Sequence[tuple[Batch, Sequence[str]]], drop: Sequence[int], replace: bool
     ) -> int:
         """Bring `raw.<table>` up to date in one transaction with the ledger; returns rows added.
 
-        `add` are batches with their Parquet parts, in order; `drop` are batch ids whose rows go; with `replace` every row goes first.
+        `add` are batches with the locations of their Parquet parts (absolute paths or s3:// URLs), in order; `drop` are batch ids whose rows go;
+        with `replace` every row goes first.
         """
         ...
 

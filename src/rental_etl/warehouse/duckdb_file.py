@@ -48,7 +48,7 @@ class DuckDBWarehouse:
             return ledger.loaded(connection) if ledger.is_laid_out(connection) else {}
 
     def load(
-        self, contract: Contract, *, add: Sequence[tuple[Batch, Sequence[Path]]], drop: Sequence[int], replace: bool
+        self, contract: Contract, *, add: Sequence[tuple[Batch, Sequence[str]]], drop: Sequence[int], replace: bool
     ) -> int:
         """Bring `raw.<table>` up to date in one transaction with the ledger; returns rows added."""
         at = now()

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 
 import duckdb
 
@@ -21,7 +20,7 @@ def bring_up_to_date(
     connection: Connection,
     contract: Contract,
     *,
-    add: Sequence[tuple[Batch, Sequence[Path]]],
+    add: Sequence[tuple[Batch, Sequence[str]]],
     drop: Sequence[int],
     replace: bool,
     at: datetime,
@@ -43,7 +42,7 @@ def bring_up_to_date(
 
 
 def _add(
-    connection: Connection, table: str, batch: Batch, *, parts: Sequence[Path], columns: Columns, at: datetime
+    connection: Connection, table: str, batch: Batch, *, parts: Sequence[str], columns: Columns, at: datetime
 ) -> int:
     rows = 0
     if parts:

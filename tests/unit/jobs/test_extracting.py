@@ -1,5 +1,6 @@
 """What is landed, and what is known already."""
 
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -204,9 +205,9 @@ class TestReadingAgain:
 
     def test_files_that_were_not_kept_stay_as_they_were_read(self, series: Place) -> None:
         series.desk.changed = True
-        kept = series.landing.kept_source(series.landing.landed().batches[0])
-        (kept / "0").unlink()
-        kept.rmdir()
+        with series.landing.kept_source(series.landing.landed().batches[0]) as kept:
+            assert kept is not None
+            shutil.rmtree(kept)
         assert self.reparse(series) == [(2, 3)]
         with pytest.raises(InputError, match="were not kept"):
             self.reparse(series, force=True)

@@ -67,8 +67,8 @@ class MemoryLanding:
     def landed(self) -> Landed:
         return Landed(tuple(self.batches), dict(self.decisions), self.last_number)
 
-    def path(self, relative: str) -> Path:
-        return self.root / relative
+    def path(self, relative: str) -> str:
+        return str(self.root / relative)
 
 
 @dataclass
@@ -110,10 +110,10 @@ class MemoryCurated:
         self.snapshots.setdefault(table, []).append(snapshot)
         return snapshot
 
-    def folder(self, table: str) -> Path:
+    def folder(self, table: str) -> str:
         folder = self.root / "curated" / table
         folder.mkdir(parents=True, exist_ok=True)
-        return folder
+        return str(folder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +210,7 @@ class Workshop:
         if snapshot is None or not snapshot.files:
             return []
         with self.engine() as engine:
-            paths = [Path(path) for path, _ in snapshot.files]
+            paths = [path for path, _ in snapshot.files]
             bound = [model for model in every_model() if model.name == table]
             engine.bind("looked.at", paths, columns=bound[0].columns)
             found = engine.rows(f"select {columns} from looked.at order by all")
@@ -264,7 +264,7 @@ class Workshop:
     def _bind_curated(self, engine: DuckDBEngine) -> None:
         for model in every_model():
             snapshot = self.curated.current(model.name)
-            files = [Path(path) for path, _ in snapshot.files] if snapshot else []
+            files = [path for path, _ in snapshot.files] if snapshot else []
             engine.bind(f"curated.{model.name}", files, columns=model.columns)
 
 

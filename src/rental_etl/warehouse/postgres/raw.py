@@ -5,7 +5,6 @@ Rows are deleted and inserted, never truncated or swapped: readers see the old r
 
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 
 from rental_etl.errors import SystemUnreachableError
 from rental_etl.model.batch import Batch
@@ -19,7 +18,7 @@ from rental_etl.warehouse.text import name, numbers
 MARKS: Columns = (("_error", "varchar"), ("_warning", "varchar"))
 ORIGIN: Columns = (("_batch_id", "bigint"), ("_loaded_at", "timestamp"))
 
-Deliveries = Sequence[tuple[Batch, Sequence[Path]]]
+Deliveries = Sequence[tuple[Batch, Sequence[str]]]
 
 
 def bring_up_to_date(
@@ -91,7 +90,7 @@ def _add(
     reader: ParquetRows,
     batch: Batch,
     *,
-    parts: Sequence[Path],
+    parts: Sequence[str],
     columns: Columns,
     at: datetime,
 ) -> int:

@@ -84,7 +84,7 @@ class RedshiftWarehouse:
             return ledger.loaded(_plain(session)) if is_laid_out(session) else {}
 
     def load(
-        self, contract: Contract, *, add: Sequence[tuple[Batch, Sequence[Path]]], drop: Sequence[int], replace: bool
+        self, contract: Contract, *, add: Sequence[tuple[Batch, Sequence[str]]], drop: Sequence[int], replace: bool
     ) -> int:
         """Bring `raw.<table>` up to date in one transaction with the ledger; returns rows added."""
         at = now()
