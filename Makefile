@@ -2,7 +2,7 @@
 # make test   all tests
 # make lint   style, types and import rules
 # make bench  the benchmarks, side by side with hand-written peers
-# Each target first makes the environment in .venv, from uv.lock; tests and lint with the drivers of all stores.
+# Each target first makes the environment in .venv, from uv.lock; tests and lint with the drivers of all stores and what deploying needs.
 
 WORKSPACE ?= rental-demo
 PYTHON ?= python3
@@ -36,6 +36,7 @@ demo: environment
 	@$(RUN)/rental-etl demo --workspace "$(WORKSPACE)"
 
 test lint bench: EXTRAS = --all-extras
+test lint: EXTRAS += --group deploy
 
 test: environment
 	@$(RUN)/python -m pytest -n 2

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from rental_etl import __version__
-from rental_etl.cli import batches, ingesting, questions, runs, start
+from rental_etl.cli import aws, batches, ingesting, questions, runs, start
 from rental_etl.cli.options import command
 
 # Without markup `--help` needs no Rich, which doubles its time.
@@ -70,3 +70,4 @@ command(batch, batches.accept)
 command(batch, batches.reject)
 app.add_typer(batch, name="batch")
 command(app, runs.repair)
+command(app, aws.state_machine, name="state-machine")

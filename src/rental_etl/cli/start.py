@@ -35,7 +35,7 @@ def demo(
         Path, typer.Option("--workspace", metavar="DIR", help="Where everything of the demo goes.")
     ] = Path("rental-demo"),
 ) -> None:
-    """Make a small realistic marketplace and run everything on it.
+    """Make a small realistic marketplace, and run it all.
 
     A configuration file is not read. Run it again and it goes on with the marketplace it made.
 

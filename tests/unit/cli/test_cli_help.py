@@ -35,6 +35,7 @@ PROMISED: dict[str, set[str]] = {
     "batch reject": PLACE | {"ID"},
     "repair": PLACE | {"--json"},
     "ingest": PLACE | {"DIR", "--json"},
+    "state-machine": {"--preset"},
 }
 
 
