@@ -162,7 +162,7 @@ def _complete_glue(plan: Mapping[str, Any]) -> None:
                 self.process.wait()
 
         def as_dict(self) -> dict[str, Any]:
-            found = super().as_dict()
+            found: dict[str, Any] = super().as_dict()
             if self.status == "FAILED":
                 lines = [line for line in self.log.read_text(errors="replace").splitlines() if line.strip()]
                 found["ErrorMessage"] = lines[-1] if lines else f"exit code {self.process.returncode}"
