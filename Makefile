@@ -2,6 +2,7 @@
 # make test   all tests
 # make lint   style, types and import rules
 # make bench  the benchmarks, side by side with hand-written peers
+# make glue-bundle  what Glue jobs install: dist/rental_etl.gluewheels.zip
 # Each target first makes the environment in .venv, from uv.lock; tests and lint with the drivers of all stores and what deploying needs.
 
 WORKSPACE ?= rental-demo
@@ -9,7 +10,7 @@ PYTHON ?= python3
 RUN := .venv/bin
 UV := $(shell command -v uv)
 
-.PHONY: help environment demo test lint bench
+.PHONY: help environment demo test lint bench glue-bundle
 
 help:
 	@sed -n '/^#/!q; s/^# //p' Makefile
@@ -49,3 +50,6 @@ lint: environment
 
 bench: environment
 	@$(RUN)/python -m benchmarks.run
+
+glue-bundle: environment
+	@$(RUN)/python -m deploy.bundle

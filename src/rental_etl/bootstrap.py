@@ -65,11 +65,16 @@ class Application:
         self._landing = LocalLanding(self._lake)
         self._curated = LocalCurated(self._lake)
 
-    def run(self, commands: Sequence[str] | None = None, *, full_refresh: bool = False) -> RunSummary:
-        """Run the jobs named (default: all) in the pipeline's order. Raises BatchRefusedError when a guard refuses to publish."""
+    def run(
+        self, commands: Sequence[str] | None = None, *, full_refresh: bool = False, run_id: str | None = None
+    ) -> RunSummary:
+        """Run the jobs named (default: all) in the pipeline's order. With `run_id` they belong to that run, also when others of it are done already.
+        Raises BatchRefusedError when a guard refuses to publish."""
         wanted = tuple(commands or _ALL)
         with self._working(wanted[0] if len(wanted) == 1 else "run") as parts:
             run = self._run(parts, "run" if wanted == _ALL else " ".join(wanted), full_refresh=full_refresh)
+            if run_id:
+                run.take_up(run_id, self._runs_so_far(), wanted)
             return self._recorded(run, lambda: run.execute(wanted), source="extract" in wanted)
 
     def replay(self, table: str | None = None) -> RunSummary:
@@ -229,6 +234,12 @@ class Application:
 
     def _runs(self, *, limit: int) -> tuple[RunRecord, ...]:
         return recent_runs(self._warehouse(), limit=limit)
+
+    def _runs_so_far(self) -> tuple[RunRecord, ...]:
+        # A warehouse that nothing was written to has no ledger to ask.
+        with suppress(UsageError):
+            return self._runs(limit=50)
+        return ()
 
     def _source(self) -> Source:
         if is_database(self.settings.source.url):

@@ -93,6 +93,16 @@ class Run:
     publication: Publication | None = None
     notes: list[str] = field(default_factory=list)
 
+    def take_up(self, run_id: str, runs: Sequence[RunRecord], commands: Sequence[str]) -> None:
+        """Become the run of this id: what other jobs of it have recorded stays, what is done again is replaced."""
+        self.run_id = run_id
+        earlier = next((run for run in runs if run.run_id == run_id), None)
+        if earlier:
+            self.started_at = earlier.started_at
+            self.jobs = [job for job in earlier.jobs if job.name not in commands]
+            done = [job.command for job in JOBS if job.command in {*commands, *(job.name for job in self.jobs)}]
+            self.command = "run" if len(done) == len(JOBS) else " ".join(done)
+
     def execute(self, commands: Sequence[str]) -> RunSummary:
         """Run jobs in the pipeline's order, stopping early when nothing is new."""
         steps = {"extract": self._extract, "load": self._load, "transform": self._transform, "metrics": self._metrics}
