@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -163,6 +164,47 @@ def test_text_is_exact_in_every_character_set(db: TestDatabase, lake: Lake) -> N
     assert second == (None, '""', None, None, None)
     assert third == ("'", 'é"' * 1_500_000, None, None, None)
     assert fourth == (None, "a\x01,\x01\x01\n,", None, None, None)
+
+
+@pytest.mark.parametrize("odd", ["char(31)", "char(13)", "char(0)", "char(1)", "char(10)", "'\"'"])
+def test_no_character_of_a_text_ends_its_field_or_line(db: TestDatabase, lake: Lake, odd: str) -> None:
+    """Also those that stand between fields on the way: the rows around them stay whole, and a quiet table lands nothing."""
+    db.sql(
+        f"""
+        create table apartment_attributes (id int primary key, category varchar(50), body mediumtext, cityname varchar(50) character set latin1);
+        insert into apartment_attributes select seq, null, concat('text ', seq), 'Zürich' from seq_1_to_500;
+        update apartment_attributes set body = concat('a', {odd}, 'b', {odd}), category = {odd} where id in (3, 250);
+        """
+    )
+    (batch,) = lake.extract("apartment_attributes")
+    character = '"' if odd == "'\"'" else chr(int(odd[5:-1]))
+    found = {row[0]: row[1:] for row in rows(batch, "id, category, body, cityname")}
+    plain = {number: (None, f"text {number}", "Zürich") for number in range(1, 501)}
+    category = character if character.strip(" \t\n\r\x0b\x0c") else None
+    written = (category, f"a{character}b{character}".strip("\n\r"), "Zürich")
+    assert found == {**plain, 3: written, 250: written}
+    assert lake.extract("apartment_attributes") == []
+
+
+def test_rows_kept_by_an_earlier_version_are_read_again(db: TestDatabase, tmp_path: Path) -> None:
+    """It always quoted text, and said less about the shape of what it kept."""
+    db.sql(
+        "create table apartment_attributes (id int primary key, body varbinary(9)); insert into apartment_attributes values (1, 'ja')"
+    )
+    lake = Lake(db, tmp_path, keep_source=True)
+    (batch,) = lake.extract("apartment_attributes")
+    shape = json.loads(batch.reading.parsing["database.dump"])
+    assert shape[5:] == [",", ["id"]]
+    parsing = {**batch.reading.parsing, "database.dump": json.dumps(shape[:5])}
+    older = replace(batch, reading=replace(batch.reading, parsing=parsing))
+    again = lake.source().reread(
+        older,
+        contract=contracts()["apartment_attributes"],
+        kept=Path(batch.folder) / "source",
+        staging=tmp_path / "again",
+        hints={},
+    )
+    assert (again.rows_landed, again.findings) == (1, {})
 
 
 def test_bytes_that_are_no_text_go_to_quarantine_and_keep_their_key(db: TestDatabase, lake: Lake) -> None:

@@ -14,13 +14,14 @@ from rental_etl.source.mysql.session import Session
 
 @dataclass(frozen=True, slots=True)
 class StoredColumn:
-    """A column as the database has it: its name, type word in lower case (such as "datetime"), digits after the point or second, and the most bytes of text
-    one value may hold (0 for other types)."""
+    """A column as the database has it: its name, type word in lower case (such as "datetime"), digits after the point or second, the most bytes of text
+    one value may hold (0 for other types), and the character set of text ("" for other types)."""
 
     name: str
     type: str
     scale: int = 0
     octets: int = 0
+    charset: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +122,14 @@ def _locate(session: Session, contract: Contract, *, name: str, database: str) -
 
 def _columns(session: Session, schema: str, table: str) -> dict[str, StoredColumn]:
     found = session.rows(
-        "select column_name, data_type, coalesce(numeric_scale, datetime_precision, 0), coalesce(character_octet_length, 0)"
+        "select column_name, data_type, coalesce(numeric_scale, datetime_precision, 0), coalesce(character_octet_length, 0),"
+        " coalesce(character_set_name, '')"
         f" from information_schema.columns where table_schema = {text(schema)} and table_name = {text(table)} order by ordinal_position",
         doing="looking at columns",
     )
     return {
-        _str(name): StoredColumn(_str(name), _str(kind).lower(), int(scale), int(octets))
-        for name, kind, scale, octets in found
+        _str(name): StoredColumn(_str(name), _str(kind).lower(), int(scale), int(octets), _str(charset))
+        for name, kind, scale, octets, charset in found
     }
 
 

@@ -31,28 +31,40 @@ _TEXT = "'varchar'"
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What has to be known of a dump to read it back without looking at it first."""
+    """What has to be known of a dump to read it back without looking at it first; see `Dump`."""
 
     header: tuple[str, ...]
     rows: int
     longest: int
     over_lines: bool
     troubled: int
+    separator: str = ","
+    typed: tuple[str, ...] = ()
 
     def parsing(self) -> dict[str, str]:
         """As a batch keeps it."""
-        return {_KEPT: json.dumps([list(self.header), self.rows, self.longest, self.over_lines, self.troubled])}
+        numbers = [self.rows, self.longest, self.over_lines, self.troubled]
+        return {_KEPT: json.dumps([list(self.header), *numbers, self.separator, list(self.typed)])}
 
 
 def shape_of(dump: Dump) -> Shape:
     """The shape of a dump."""
-    return Shape(dump.header, dump.rows, dump.longest, dump.over_lines, dump.troubled)
+    return Shape(
+        header=dump.header,
+        rows=dump.rows,
+        longest=dump.longest,
+        over_lines=dump.over_lines,
+        troubled=dump.troubled,
+        separator=dump.separator,
+        typed=dump.typed,
+    )
 
 
 def kept_shape(parsing: Mapping[str, str]) -> Shape:
     """The shape that a batch keeps."""
-    header, *numbers = json.loads(parsing[_KEPT])
-    return Shape(tuple(header), *numbers)
+    header, rows, longest, over_lines, troubled, *dialect = json.loads(parsing[_KEPT])
+    separator, typed = dialect or (",", ())
+    return Shape(tuple(header), rows, longest, over_lines, troubled, separator, tuple(typed))
 
 
 class DumpFile:
@@ -77,7 +89,8 @@ class DumpFile:
         places = {column: place for place, column in enumerate(self._header) if column in contract.names}
         missing = tuple(column for column in contract.names if column not in places)
         self.columns = Columns(places, len(self._header), missing=missing)
-        self.natives = dict.fromkeys(places, False)
+        # Their text casts to the type or to nothing, and what gives nothing is read the careful way.
+        self.natives = {column: column in shape.typed for column in places}
         self.rejects = scratch / "rejects.csv"
         self.longest_reject = 6 * shape.longest + 1000
         self.rejected = Counter[str]()
@@ -202,7 +215,8 @@ def _scan(path: Path, shape: Shape) -> str:
         "auto_detect = false",
         f"columns = {{{', '.join(f'{literal(column)}: {_TEXT}' for column in shape.header)}}}",
         "header = true",
-        "delim = ','",
+        f"delim = {literal(shape.separator)}",
+        "new_line = '\\n'",
         f"quote = {literal(QUOTE)}, escape = {literal(QUOTE)}",
         "hive_partitioning = false",
         f"compression = '{compression}'",

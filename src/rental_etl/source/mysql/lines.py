@@ -1,10 +1,12 @@
-"""SQL by which the server itself writes each row as one line of CSV: every value exact, whatever its type, in the form the reading rules know best.
+"""SQL by which the server itself writes each row as one line of text: every value exact, whatever its type, in the form the reading rules know best.
 
-A line holds the contract's columns that the table has, in contract order, then what kept the row from being written exactly ("" for nothing). Null is an
-empty field; text is always quoted, by a character that text hardly ever holds: servers take quadratic time to double many quotes of a long text. One value
-per row is much cheaper to fetch than many, and text cannot make a driver fall over.
+A line holds the contract's columns that the table has, in contract order; null is an empty field. One value per row is much cheaper to fetch than many, and
+text cannot make a driver fall over. There are two ways to write a line. The plain one only joins the values, by a character that text hardly ever holds,
+which whoever fetches the lines counts. The careful one also quotes text, and says in a last field what kept the row from being written exactly ("" for
+nothing): for bytes that may be no text, for rows that exceed a packet, and for text that does hold the character.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rental_etl.model.contract import Column, Contract
@@ -13,6 +15,8 @@ from rental_etl.source.mysql.catalog import StoredColumn, StoredTable, quote
 
 TROUBLE = "_trouble"
 QUOTE = "\x01"
+# Joins the values of a plain line.
+SEPARATOR = "\x1f"
 TOO_LONG = "row_too_long"
 NOT_TEXT = "not_text"
 
@@ -26,10 +30,14 @@ _SURELY_FITS = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class LineQuery:
-    """How to select a table's rows as lines: the expression, and the header that names its fields."""
+    """How to select a table's rows as lines: the expression, the header that names its fields, what stands between them, and which contract columns are
+    written so that their text casts to the contract's type or to nothing. `careful` is the query to ask when plain lines cannot be split."""
 
     expression: str
     header: tuple[str, ...]
+    separator: str = ","
+    typed: tuple[str, ...] = ()
+    careful: "LineQuery | None" = None
 
     def sql(self, table: StoredTable, *, where: str = "", order: str = "") -> str:
         """The statement."""
@@ -39,21 +47,40 @@ class LineQuery:
 
 
 def line_query(table: StoredTable, *, contract: Contract, reading: TableReading, cursor: bool) -> LineQuery:
-    """Lines of the columns that a table has; with `cursor` its cursor column is one more, so that content changes when it does."""
+    """Lines of the columns that a table has, plain ones where they can be; with `cursor` its cursor column is one more, so that content changes when it
+    does."""
     wanted = [column for column in contract.columns if column.name in table.columns]
+    typed = tuple(column.name for column in wanted if _is_typed(table.columns[column.name], column, reading))
+    careful = _careful(table, wanted, contract=contract, reading=reading, typed=typed, cursor=cursor)
+    if any(column.type in _BYTES for column in table.columns.values()):
+        return careful
+    fields = [_plain_field(table.columns[column.name], column, reading, name=column.name in typed) for column in wanted]
+    fields += [quote(table.cursor.name)] if cursor and table.cursor is not None else []
+    line = f"concat_ws('{SEPARATOR}', {', '.join(map(_plain, fields))})"
+    return LineQuery(line, careful.header[:-1], SEPARATOR, typed, careful)
+
+
+def _careful(
+    table: StoredTable,
+    wanted: Sequence[Column],
+    *,
+    contract: Contract,
+    reading: TableReading,
+    typed: tuple[str, ...],
+    cursor: bool,
+) -> LineQuery:
     fields = {column.name: _field(table.columns[column.name], column, reading) for column in wanted}
     header = list(fields)
     if cursor and table.cursor is not None:
         fields["_cursor"] = _plain(quote(table.cursor.name))
         header.append("_cursor")
-    trouble = _not_text(table)
-    line = _line([*fields.values(), trouble])
+    line = _line([*fields.values(), _not_text(table)])
     if _may_be_long(table):
         # CONCAT gives NULL for what exceeds max_allowed_packet. The key and the cursor are short.
         known = {column.name for column in contract.key} | {"_cursor"}
         short = _line([*(field if name in known else "''" for name, field in fields.items()), f"'{TOO_LONG}'"])
         line = f"ifnull({line}, {short})"
-    return LineQuery(line, (*header, TROUBLE))
+    return LineQuery(line, (*header, TROUBLE), typed=typed)
 
 
 def compared(table: StoredTable, *, contract: Contract) -> str:
@@ -77,14 +104,46 @@ def _line(fields: list[str]) -> str:
     return "concat(" + ", ',', ".join(fields) + ", '\\n')"
 
 
+def _is_typed(stored: StoredColumn, column: Column, reading: TableReading) -> bool:
+    """Whether the text of every value casts to the contract's type exactly, or to nothing. A cast of a text with more digits would round in silence."""
+    if column.type == "int64":
+        return stored.type in _WHOLE or (stored.type == "decimal" and not stored.scale)
+    if column.type == "decimal":
+        exact = stored.type in _WHOLE or (stored.type == "decimal" and stored.scale <= column.scale)
+        return exact and reading.number_format != "1.234,50"
+    if column.type == "date":
+        return stored.type in _MOMENTS
+    local = stored.type == "timestamp" and reading.time_zone != "UTC"
+    return column.type == "timestamp" and stored.type in _MOMENTS and not local
+
+
+def _plain_field(stored: StoredColumn, column: Column, reading: TableReading, *, name: bool) -> str:
+    """A value of a plain line; by its mere `name` where the type says it all."""
+    if name and column.type != "date":
+        return quote(stored.name)
+    if stored.type in _NUMBERS:
+        return _number(quote(stored.name), stored, reading)
+    if stored.type in _MOMENTS:
+        return _moment(quote(stored.name), stored, column, reading)
+    return _utf8(stored)
+
+
+def _utf8(stored: StoredColumn) -> str:
+    """Text in UTF-8. A binary collation: others may find a control character equal to nothing, and cannot be mixed in one CONCAT."""
+    name = quote(stored.name)
+    if stored.charset == "utf8mb4":
+        return f"{name} collate utf8mb4_bin"
+    shown = name if stored.octets or stored.type in _BYTES else f"cast({name} as char)"
+    return f"convert({shown} using utf8mb4) collate utf8mb4_bin"
+
+
 def _field(stored: StoredColumn, column: Column, reading: TableReading) -> str:
     name = quote(stored.name)
     if stored.type in _NUMBERS:
         return _plain(_number(name, stored, reading))
     if stored.type in _MOMENTS:
         return _plain(_moment(name, stored, column, reading))
-    shown = name if stored.octets or stored.type in _BYTES else f"cast({name} as char)"
-    return _quoted(f"convert({shown} using utf8mb4)")
+    return _quoted(_utf8(stored))
 
 
 def _number(name: str, stored: StoredColumn, reading: TableReading) -> str:
@@ -135,8 +194,7 @@ def _plain(value: str) -> str:
 
 
 def _quoted(value: str) -> str:
-    # A binary collation: others may find a control character equal to nothing, and cannot be mixed in one CONCAT.
-    return f"ifnull(concat('{QUOTE}', replace({value} collate utf8mb4_bin, '{QUOTE}', '{2 * QUOTE}'), '{QUOTE}'), '')"
+    return f"ifnull(concat('{QUOTE}', replace({value}, '{QUOTE}', '{2 * QUOTE}'), '{QUOTE}'), '')"
 
 
 def _not_text(table: StoredTable) -> str:

@@ -17,7 +17,7 @@ from rental_etl.model.batch import Batch, Delivery, Kind, SourceFile
 from rental_etl.model.contract import Contract
 from rental_etl.model.reading import TableReading
 from rental_etl.source.mysql.catalog import StoredTable, quote, text
-from rental_etl.source.mysql.dump import Dump, digest, dump
+from rental_etl.source.mysql.dump import Dump, Question, digest, dump
 from rental_etl.source.mysql.lines import LineQuery, by_key, compared, line_query
 from rental_etl.source.mysql.marks import Marks, Selection, full_is_due, marks_of, shifted, since_full
 from rental_etl.source.mysql.session import Session
@@ -199,11 +199,8 @@ class TableRead:
         """Marks with what the next read would find, were it done now."""
         if not watermark:
             return marks
-        sql = self._lines.sql(
-            self.table, where=self._since(watermark), order=by_key(self.table, contract=self.contract)
-        )
-        window = digest(self.session, sql, header=self._lines.header, doing=self._doing)
-        return replace(marks, watermark=watermark, window=window)
+        question = self._question(self._since(watermark), order=by_key(self.table, contract=self.contract))
+        return replace(marks, watermark=watermark, window=digest(self.session, question))
 
     @property
     def _doing(self) -> str:
@@ -211,8 +208,10 @@ class TableRead:
 
     def _dump(self, where: str, *, order: str) -> Dump:
         path = self.folder / f"{self.contract.table}-{uuid.uuid4().hex}.csv"
-        sql = self._lines.sql(self.table, where=where, order=order)
-        return dump(self.session, sql, header=self._lines.header, path=path, doing=self._doing, progress=self.progress)
+        return dump(self.session, self._question(where, order=order), path=path, progress=self.progress)
+
+    def _question(self, where: str, *, order: str) -> Question:
+        return Question(self._lines, lambda lines: lines.sql(self.table, where=where, order=order), self._doing)
 
     def _offer(self, found: Dump, *, kind: Kind, name: str, content: str, marks: Marks) -> Offer:
         files = (SourceFile(self.table.shown, found.size, found.digest),)

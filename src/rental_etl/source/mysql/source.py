@@ -7,6 +7,7 @@ the dump and quarantined rows under a staging folder. The same rows give the sam
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -136,17 +137,20 @@ class MySqlSource:
                 remedy="run again",
             )
         found = offer.dump
-        if self._keep_source:
-            keep(found.path, staging / "source" / _kept_name(delivery))
-        reading = self._typed(
-            found.path,
-            delivery,
-            shape=shape_of(found),
-            contract=contract,
-            staging=staging,
-            day=day,
-            hints=without_marks(hints),
-        )
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            kept = staging / "source" / _kept_name(delivery)
+            keeping = [pool.submit(keep, found.path, kept)] if self._keep_source else []
+            reading = self._typed(
+                found.path,
+                delivery,
+                shape=shape_of(found),
+                contract=contract,
+                staging=staging,
+                day=day,
+                hints=without_marks(hints),
+            )
+            for copy in keeping:
+                copy.result()
         found.path.unlink()
         return replace(reading, parsing={**reading.parsing, **offer.marks.parsing()})
 
