@@ -160,7 +160,7 @@ def _settled(order: Order) -> "Iterator[Application]":
 def _config(url: str, folder: Path) -> Path | None:
     if not url.startswith("s3://"):
         return Path(url) if url else None
-    from rental_etl.warehouse.postgres.aws import aws_client, aws_errors
+    from rental_etl.logins.aws import aws_client, aws_errors
 
     bucket, _, key = url.removeprefix("s3://").partition("/")
     target = folder / "rental-etl.toml"
@@ -171,7 +171,7 @@ def _config(url: str, folder: Path) -> Path | None:
 
 def _connection(name: str) -> dict[str, str]:
     """`[warehouse]` as a Glue connection has it: where Redshift is, and the secret with user and password."""
-    from rental_etl.warehouse.postgres.aws import aws_client, aws_errors
+    from rental_etl.logins.aws import aws_client, aws_errors
 
     with aws_errors(f"Glue connection {name}", needs="glue:GetConnection"):
         found = aws_client("glue").get_connection(Name=name, HidePassword=True)["Connection"]["ConnectionProperties"]

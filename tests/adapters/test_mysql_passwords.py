@@ -11,9 +11,9 @@ import pytest
 from moto import mock_aws
 
 from rental_etl.errors import ConfigurationError, SystemUnreachableError
-from rental_etl.source.mysql.access import Address, Tls
+from rental_etl.logins.passwords import rds_token, secret_password
+from rental_etl.source.mysql.access import Tls
 from rental_etl.source.mysql.opening import open_access
-from rental_etl.source.mysql.passwords import iam_password, secret_password
 
 URL = "mysql://etl@rental.cluster-abc.eu-west-1.rds.amazonaws.com/rental"
 
@@ -44,11 +44,11 @@ def test_a_secret_is_read_when_a_connection_is_made(secrets: Any) -> None:
 
 
 def test_a_secret_without_a_password_or_without_a_secret_is_told(secrets: Any) -> None:
-    """The first is a mistake in the settings, the second may be a missing right."""
+    """Both are mistakes in the settings; the second may be a missing right, too."""
     arn = secrets.create_secret(Name="rental", SecretString=json.dumps({"user": "etl"}))["ARN"]
     with pytest.raises(ConfigurationError):
         secret_password(arn)()
-    with pytest.raises(SystemUnreachableError) as caught:
+    with pytest.raises(ConfigurationError) as caught:
         secret_password("arn:aws:secretsmanager:eu-west-1:1:secret:none")()
     assert "secretsmanager:GetSecretValue" in caught.value.expected
 
@@ -67,7 +67,7 @@ def test_iam_signs_a_token_for_the_user_in_the_hosts_region(secrets: Any) -> Non
 def test_without_a_region_iam_says_what_is_missing(secrets: Any) -> None:
     """A host that is no RDS endpoint does not tell it."""
     with pytest.raises(SystemUnreachableError) as caught:
-        iam_password(Address("db.example", 3306, "etl", "rental"))()
+        rds_token("db.example", port=3306, user="etl")()
     assert "region" in caught.value.expected
 
 

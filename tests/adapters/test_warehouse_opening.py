@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from rental_etl.errors import ConfigurationError
+from rental_etl.logins.passwords import rds_token
 from rental_etl.warehouse.postgres.opening import open_postgres
-from rental_etl.warehouse.postgres.passwords import rds_token
 from rental_etl.warehouse.redshift.opening import open_redshift
 
 POSTGRES = "postgresql://etl@db.example.com/rental"

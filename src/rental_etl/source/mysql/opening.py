@@ -3,9 +3,8 @@
 from datetime import timedelta
 from pathlib import Path
 
-from rental_etl.errors import ConfigurationError
+from rental_etl.logins.passwords import given_password, only_one_way, rds_token, secret_password
 from rental_etl.source.mysql.access import Access, Tls, TlsMode, parse_address
-from rental_etl.source.mysql.passwords import given_password, iam_password, secret_password
 
 SCHEMES = ("mysql", "mariadb")
 
@@ -28,16 +27,9 @@ def open_access(
     """
     address = parse_address(url)
     iam = auth == "iam"
-    ways = [name for name, given in (("password", password), ("secret", secret), ("auth = iam", iam)) if given]
-    if len(ways) > 1:
-        raise ConfigurationError(
-            f"there are {len(ways)} ways to the database's password: {' and '.join(ways)}",
-            where="[source]",
-            expected="one of RENTAL_ETL_SOURCE__PASSWORD, source.secret and source.auth",
-            remedy="remove the others",
-        )
+    only_one_way("source", password=password, secret=secret, auth=auth)
     if iam:
-        provider = iam_password(address, region=region)
+        provider = rds_token(address.host, port=address.port, user=address.user, region=region)
     elif secret:
         provider = secret_password(secret, region=region)
     else:

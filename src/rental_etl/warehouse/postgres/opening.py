@@ -4,10 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-from rental_etl.errors import ConfigurationError
+from rental_etl.logins.passwords import given_password, only_one_way, rds_token, secret_password
 from rental_etl.warehouse.postgres.connect import Server, Tls
 from rental_etl.warehouse.postgres.parquet_rows import Opener
-from rental_etl.warehouse.postgres.passwords import given_password, rds_token, secret_password
 from rental_etl.warehouse.postgres.warehouse import PostgresWarehouse
 
 Auth = Literal["password", "iam"]
@@ -29,7 +28,7 @@ def open_postgres(
 ) -> PostgresWarehouse:
     """A warehouse as configured; nothing is connected to yet. Raises ConfigurationError for a URL or combination that cannot be."""
     provider: Callable[[], str | None] | None = None
-    only_one_way(password, secret, auth)
+    only_one_way("warehouse", password=password, secret=secret, auth=auth)
     if auth == "iam":
         server = Server.of(url)
         provider = rds_token(server.host, port=server.port, user=server.user, region=region)
@@ -47,20 +46,3 @@ def open_postgres(
         temp=temp,
         open_engine=open_engine,
     )
-
-
-def only_one_way(password: str | None, secret: str, auth: Auth) -> None:
-    """Raise ConfigurationError when more than one way to a password is configured."""
-    ways = {
-        "RENTAL_ETL_WAREHOUSE__PASSWORD": bool(password),
-        "warehouse.secret": bool(secret),
-        'warehouse.auth = "iam"': auth == "iam",
-    }
-    chosen = [way for way, is_set in ways.items() if is_set]
-    if len(chosen) > 1:
-        raise ConfigurationError(
-            f"the warehouse's password comes from several places: {' and '.join(chosen)}",
-            where="[warehouse]",
-            expected="one of " + ", ".join(ways),
-            remedy="remove all but one",
-        )

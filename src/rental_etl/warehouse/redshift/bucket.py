@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rental_etl.errors import ConfigurationError
-from rental_etl.warehouse.postgres.aws import aws_client, aws_errors
+from rental_etl.logins.aws import aws_client, aws_errors
 
 
 @dataclass(frozen=True, slots=True)

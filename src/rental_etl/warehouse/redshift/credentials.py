@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rental_etl.errors import ConfigurationError
-from rental_etl.warehouse.postgres.aws import aws_client, aws_errors
-from rental_etl.warehouse.postgres.passwords import secret_login
+from rental_etl.logins.aws import aws_client, aws_errors
+from rental_etl.logins.passwords import secret_login
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from rental_etl.errors import ConfigurationError
-from rental_etl.warehouse.postgres.opening import Auth, only_one_way
+from rental_etl.logins.passwords import only_one_way
+from rental_etl.warehouse.postgres.opening import Auth
 from rental_etl.warehouse.postgres.parquet_rows import Opener
 from rental_etl.warehouse.redshift import credentials
 from rental_etl.warehouse.redshift.bucket import Bucket, nowhere_in_s3
@@ -52,7 +53,7 @@ def open_redshift(
             expected="s3://bucket/prefix, in the region of the database",
             remedy="set warehouse.staging",
         )
-    only_one_way(password, secret, auth)
+    only_one_way("warehouse", password=password, secret=secret, auth=auth)
     found = _HOST.fullmatch(Cluster.of(url, credentials=_unasked).host)
     place = region or (found["region"] if found else None)
     return RedshiftWarehouse(

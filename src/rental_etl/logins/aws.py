@@ -26,7 +26,7 @@ def aws_client(service: str, *, region: str | None = None, endpoint: str | None 
         raise ConfigurationError(
             f"the AWS client cannot be loaded: {error}",
             expected="boto3",
-            remedy="install it with `pip install 'rental-etl[redshift]'`",
+            remedy="install it with `pip install 'rental-etl[aws]'`",
         ) from error
     # Standard mode waits longer after every throttled answer.
     config = Config(retries={"mode": "standard", "max_attempts": 6}, connect_timeout=15, read_timeout=60)
@@ -61,8 +61,8 @@ def _refused(told: dict[str, Any], *, where: str, needs: str) -> RentalEtlError:
         return ConfigurationError(
             f"AWS does not know it: {message or code}",
             where=where,
-            expected="something that exists in this account and region",
-            remedy="correct the name in [warehouse], or the region",
+            expected=f"something that exists in this account and region, and the right {needs}",
+            remedy="correct the name in the configuration, or the region",
         )
     if code in _FORBIDDEN:
         return ConfigurationError(

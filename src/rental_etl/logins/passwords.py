@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 
 from rental_etl.errors import ConfigurationError
-from rental_etl.warehouse.postgres.aws import aws_client, aws_errors
+from rental_etl.logins.aws import aws_client, aws_errors
 
 
 def given_password(password: str) -> Callable[[], str]:
@@ -30,7 +30,7 @@ def secret_login(
                 "the secret holds no password",
                 where=secret,
                 expected='JSON with "username" and "password", or the password alone',
-                remedy="correct the secret, or name another one in warehouse.secret",
+                remedy="correct the secret, or name another one in the configuration",
             )
         return user, password
 
@@ -54,6 +54,23 @@ def rds_token(host: str, *, port: int, user: str, region: str | None = None) -> 
             return str(client.generate_db_auth_token(DBHostname=host, Port=port, DBUsername=user))
 
     return sign
+
+
+def only_one_way(section: str, *, password: str | None, secret: str, auth: str) -> None:
+    """Raise ConfigurationError when a section of the configuration names more than one way to a password."""
+    ways = {
+        f"RENTAL_ETL_{section.upper()}__PASSWORD": bool(password),
+        f"{section}.secret": bool(secret),
+        f'{section}.auth = "iam"': auth == "iam",
+    }
+    chosen = [way for way, is_set in ways.items() if is_set]
+    if len(chosen) > 1:
+        raise ConfigurationError(
+            f"the {section}'s password comes from several places: {' and '.join(chosen)}",
+            where=f"[{section}]",
+            expected="one of " + ", ".join(ways),
+            remedy="remove all but one",
+        )
 
 
 def _login(text: str) -> tuple[str, str]:
