@@ -14,6 +14,8 @@ from rental_etl.ports.source import Source
 from rental_etl.ports.warehouse import Warehouse
 from rental_etl.settings import Settings
 from rental_etl.settings.sections import SourceSettings, WarehouseSettings
+from rental_etl.storage.httpfs import Reach
+from rental_etl.storage.store import is_remote
 from rental_etl.tables.contracts import contracts
 from rental_etl.tables.models import curated_models, presentation_models
 from rental_etl.warehouse.duckdb_file import DuckDBWarehouse
@@ -82,24 +84,27 @@ def _database(settings: Settings) -> dict[str, Any]:
     return {"access": access, "selections": selections}
 
 
-def warehouse_of(settings: Settings, *, workspace: Path, temp: Path) -> Warehouse:
-    """The warehouse that `[warehouse]` names; default: a DuckDB file in the workspace. Raises ConfigurationError for one that cannot be."""
+def warehouse_of(settings: Settings, *, workspace: Path, temp: Path, reach: Reach | None = None) -> Warehouse:
+    """The warehouse that `[warehouse]` names; default: a DuckDB file in the workspace. `reach` is the way to a lake in S3.
+
+    Raises ConfigurationError for one that cannot be.
+    """
     url = settings.warehouse.url
     engine: dict[str, Any] = {"memory": settings.engine.memory, "threads": settings.engine.threads, "temp": temp}
     if not url:
-        return DuckDBWarehouse(workspace / "warehouse.duckdb", **engine)
+        return DuckDBWarehouse(workspace / "warehouse.duckdb", reach=reach, **engine)
     scheme = urlsplit(url).scheme
     if scheme in ("postgresql", "postgres"):
-        return _postgres(url, settings.warehouse, engine)
+        return _postgres(url, settings.warehouse, {**engine, "open_engine": _opener(engine, reach)})
     if scheme == "redshift":
-        return _redshift(url, settings.warehouse, engine)
+        return _redshift(url, settings, {**engine, "open_engine": _opener(engine, reach)})
     if not url.startswith(_FILE) or url == _FILE:
         raise ConfigurationError(
             f"warehouse.url = {url.split('://', maxsplit=1)[0]}://... is not supported by this version",
             expected="duckdb:///FILE, postgresql://user@host/database or redshift://user@host/database",
             remedy="correct warehouse.url; a DuckDB file is duckdb:///./rental-data/warehouse.duckdb, or duckdb:////srv/warehouse.duckdb",
         )
-    return DuckDBWarehouse(Path(url.removeprefix(_FILE)).expanduser().absolute(), **engine)
+    return DuckDBWarehouse(Path(url.removeprefix(_FILE)).expanduser().absolute(), reach=reach, **engine)
 
 
 def _postgres(url: str, named: WarehouseSettings, engine: Mapping[str, Any]) -> Warehouse:
@@ -108,14 +113,27 @@ def _postgres(url: str, named: WarehouseSettings, engine: Mapping[str, Any]) -> 
     return open_postgres(url, tls=named.tls, ca=named.ca, **_access(named), **engine)
 
 
-def _redshift(url: str, named: WarehouseSettings, engine: Mapping[str, Any]) -> Warehouse:
+def _opener(engine: Mapping[str, Any], reach: Reach | None) -> Any:
+    """What opens the sessions by which servers are fed."""
+    from rental_etl.warehouse.postgres.parquet_rows import local_engine
+
+    return local_engine(**engine, reach=reach) if reach else None
+
+
+def _redshift(url: str, settings: Settings, engine: Mapping[str, Any]) -> Warehouse:
     from rental_etl.warehouse.redshift.opening import open_redshift
 
+    named = settings.warehouse
+    lake = settings.lake.url or ""
+    # The original layout: what Redshift loads is staged beside the lake.
+    staging = named.staging or (f"{lake.rstrip('/')}/temp" if is_remote(lake) else "")
     for keys in (named.distkey, named.sortkey):
         _check_tables(keys)
     return open_redshift(
         url,
-        staging=named.staging or "",
+        staging=staging,
+        endpoint=settings.lake.endpoint,
+        locate=lambda file: str(file) if is_remote(str(file)) else None,
         iam_role=named.iam_role,
         catalog=named.catalog or "",
         distkey=named.distkey,

@@ -1,7 +1,6 @@
 """Puts the concrete parts together: the only place that names adapters. Commands, tests and jobs elsewhere work through `Application`."""
 
 import difflib
-import os
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,8 +9,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Literal, TypeVar
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from rental_etl.adapters import database_source, database_target, found_in, is_database, warehouse_of
 from rental_etl.engine.duckdb_session import DuckDBEngine
@@ -19,8 +16,6 @@ from rental_etl.errors import ConfigurationError, QualityGateError, RentalEtlErr
 from rental_etl.jobs.guards import Limits
 from rental_etl.jobs.ingest_to_aurora import IngestedFile, ingest
 from rental_etl.lake.files import make_folder
-from rental_etl.lake.iceberg import LocalCurated
-from rental_etl.lake.landing import LocalLanding
 from rental_etl.lake.lock import hold_workspace
 from rental_etl.model.batch import Batch
 from rental_etl.model.reading import TableReading
@@ -32,6 +27,7 @@ from rental_etl.ports.source import Source
 from rental_etl.ports.warehouse import Rows, Warehouse
 from rental_etl.settings import Settings
 from rental_etl.source.csv_files import CsvFilesSource
+from rental_etl.stores import files_source, lake_of
 from rental_etl.tables.contracts import contracts
 from rental_etl.tables.render import Parameters
 
@@ -61,9 +57,9 @@ class Application:
         self.as_of = as_of or datetime.now(tz=UTC).date() - timedelta(days=1)
         self.watch: Watch = watch or Silence()
         self.workspace = settings.workspace.absolute()
-        self._lake = _local(settings.lake.url, key="lake.url") if settings.lake.url else self.workspace / "lake"
-        self._landing = LocalLanding(self._lake)
-        self._curated = LocalCurated(self._lake)
+        self._lake = lake_of(settings, workspace=self.workspace, temp=self._temp)
+        self._landing = self._lake.landing
+        self._curated = self._lake.curated
 
     def run(
         self, commands: Sequence[str] | None = None, *, full_refresh: bool = False, run_id: str | None = None
@@ -139,7 +135,7 @@ class Application:
         if not self._landing.landed().batches:
             # Otherwise a mistyped workspace would look like one without quarantine.
             raise UsageError(
-                "nothing was landed here yet", where=str(self._lake), remedy="run `rental-etl run --source DIR` first"
+                "nothing was landed here yet", where=self._lake.where, remedy="run `rental-etl run --source DIR` first"
             )
         with self._engine() as engine:
             yield from quarantined_rows(engine, landing=self._landing, tables=tables, every_batch=every_batch)
@@ -250,7 +246,13 @@ class Application:
                 temp=self._temp,
                 progress=self.watch.progress,
             )
-        return self._files(_local(self.settings.source.url, key="source.url"))
+        return files_source(
+            self.settings,
+            readings=self._readings(),
+            workspace=self.workspace,
+            temp=self._temp,
+            progress=self.watch.progress,
+        )
 
     def _files(self, folder: Path) -> CsvFilesSource:
         return CsvFilesSource(
@@ -272,7 +274,9 @@ class Application:
     @contextmanager
     def _engine(self) -> Iterator[DuckDBEngine]:
         engine = self.settings.engine
-        with DuckDBEngine(memory=engine.memory, threads=engine.threads, temp=self._temp) as session:
+        with DuckDBEngine(
+            memory=engine.memory, threads=engine.threads, temp=self._temp, reach=self._lake.reach
+        ) as session:
             yield session
 
     @contextmanager
@@ -286,7 +290,7 @@ class Application:
         return self.settings.engine.temp or self.workspace / "temp"
 
     def _warehouse(self) -> Warehouse:
-        return warehouse_of(self.settings, workspace=self.workspace, temp=self._temp)
+        return warehouse_of(self.settings, workspace=self.workspace, temp=self._temp, reach=self._lake.reach)
 
     def _check_source(self) -> str:
         source = self._source()
@@ -298,12 +302,7 @@ class Application:
         return f"{source.identity}: {present}"
 
     def _check_lake(self) -> str:
-        make_folder(self._lake)
-        if not os.access(self._lake, os.W_OK):
-            raise ConfigurationError(
-                "the lake's folder may not be written", where=str(self._lake), remedy="change its permissions"
-            )
-        return f"{self._lake}: {len(self._landing.landed().batches)} batches"
+        return f"{self._lake.check()}: {len(self._landing.landed().batches)} batches"
 
     def _check_engine(self) -> str:
         with self._engine() as engine:
@@ -374,17 +373,3 @@ def _quarantined(batch: Batch) -> int:
 
 def _run_id() -> str:
     return f"{datetime.now(tz=UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}"
-
-
-def _local(url: str, *, key: str) -> Path:
-    """The folder a URL means. Raises ConfigurationError for a kind of place this version does not know."""
-    parts = urlsplit(url)
-    if parts.scheme == "file":
-        return Path(url2pathname(parts.path)).absolute()
-    if "://" in url:
-        raise ConfigurationError(
-            f"{key} = {parts.scheme}://... is not supported by this version",
-            expected="a folder, such as ./data or file:///srv/data",
-            remedy=f"name a folder in {key}",
-        )
-    return Path(url).expanduser().absolute()

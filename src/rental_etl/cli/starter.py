@@ -17,7 +17,10 @@ _HEAD = """\
 """
 # Where the default is to find something out, a comment shows what a value looks like.
 _EXAMPLES: Mapping[str, Any] = {
-    "lake.url": "./rental-data/lake",
+    "lake.url": "s3://rental-etl-pipeline-data",
+    "lake.region": "eu-west-1",
+    "lake.endpoint": "https://storage.example.com:9000",
+    "lake.catalog": "glue",
     "warehouse.url": "duckdb:///./rental-data/warehouse.duckdb",
     "warehouse.secret": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:rental",
     "warehouse.region": "eu-west-1",
@@ -29,6 +32,7 @@ _EXAMPLES: Mapping[str, Any] = {
     "warehouse.sortkey": {"bookings": ["booking_date"]},
     "source.secret": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:rental",
     "source.region": "eu-west-1",
+    "source.endpoint": "https://storage.example.com:9000",
     "source.tls": "verify-full",
     "source.ca": "global-bundle.pem",
     "engine.threads": 2,

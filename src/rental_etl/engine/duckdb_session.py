@@ -3,6 +3,7 @@
 Reads and writes only the files it is told to; nothing of the session outlives it.
 """
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -14,14 +15,24 @@ from rental_etl.engine.spill import spill_folder
 from rental_etl.errors import ModelError, RentalEtlError, SystemUnreachableError
 from rental_etl.model.contract import Column
 from rental_etl.ports.engine import WrittenFile
+from rental_etl.storage.httpfs import Reach, refused
+from rental_etl.storage.leftovers import scratch
+from rental_etl.storage.store import Keys, is_remote
 
 _BROKEN_SQL = (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException, duckdb.SyntaxException)
 
 
 class DuckDBEngine:
-    """An `Engine` on one machine. Statements raise SystemUnreachableError when memory, disk or a file fails, ModelError when they are wrong."""
+    """An `Engine` on one machine. Statements raise SystemUnreachableError when memory, disk or a file fails, ModelError when they are wrong.
 
-    def __init__(self, *, memory: str, threads: int | None, temp: Path) -> None:
+    `reach` is the way to files in S3: they are read where they lie, for that takes no disk and only the columns asked for. What is written goes to the local
+    disk first and is uploaded whole.
+    """
+
+    def __init__(self, *, memory: str, threads: int | None, temp: Path, reach: Reach | None = None) -> None:
+        self._temp = temp
+        self._reach = reach
+        self._keys: Keys | None = None
         self._connection = duckdb.connect(":memory:")
         self.execute(f"set memory_limit = {_text(memory)}")
         self.execute(f"set temp_directory = {_text(str(spill_folder(temp)))}")
@@ -52,6 +63,8 @@ class DuckDBEngine:
             nulls = ", ".join(f"cast(null as {column.sql_type}) as {_name(column.name)}" for column in columns)
             self.define(name, f"select {nulls} where false")
             return
+        if any(map(is_remote, files)):
+            self._identify()
         names = [_name(column.name) for column in columns]
         source = f"read_parquet({_list(files)}, hive_partitioning = false)"
         if tags:
@@ -83,6 +96,8 @@ class DuckDBEngine:
         self, sql: str, folder: str, *, stem: str, columns: Sequence[Column], month_of: str = ""
     ) -> list[WrittenFile]:
         """Write a query's rows as Parquet with Iceberg field ids 1..n in the order of `columns`."""
+        if is_remote(folder):
+            return self._write_remote(sql, folder, stem=stem, columns=columns, month_of=month_of)
         names = ", ".join(_name(column.name) for column in columns)
         ids = ", ".join(f"{_name(column.name)}: {number}" for number, column in enumerate(columns, start=1))
         options = f"format parquet, compression zstd, compression_level 1, field_ids {{{ids}}}, return_stats"
@@ -104,6 +119,8 @@ class DuckDBEngine:
 
     def execute(self, sql: str) -> list[tuple[Any, ...]]:
         """Run one statement and fetch what it says."""
+        if self._keys is not None:
+            self._identify()
         try:
             return self._connection.execute(sql).fetchall()
         except duckdb.Error as error:
@@ -114,6 +131,43 @@ class DuckDBEngine:
             # The driver's other threads go on with the statement, and closing would wait for them.
             self._connection.interrupt()
             raise KeyboardInterrupt from error
+
+    def _write_remote(
+        self, sql: str, folder: str, *, stem: str, columns: Sequence[Column], month_of: str
+    ) -> list[WrittenFile]:
+        with contextlib.ExitStack() as stack:
+            try:
+                local = stack.enter_context(scratch(self._temp, "writing"))
+            except OSError as error:
+                raise SystemUnreachableError(
+                    f"cannot write to the temporary folder: {error.strerror or error}",
+                    where=str(self._temp),
+                    remedy="free disk space, or set [engine] temp to another folder",
+                ) from error
+            written = self.write(sql, local, stem=stem, columns=columns, month_of=month_of)
+            there = [
+                WrittenFile(f"{folder}/{Path(file.path).relative_to(local).as_posix()}", file.rows) for file in written
+            ]
+            self._way().send([(Path(file.path), sent.path) for file, sent in zip(written, there, strict=True)])
+        return there
+
+    def _identify(self) -> None:
+        """Teach the session to read from S3, and tell it when a role's credentials were renewed."""
+        reach = self._way()
+        keys = reach.keys()
+        if keys == self._keys:
+            return
+        known, self._keys = self._keys, None
+        try:
+            (reach.extend if known is None else reach.identify)(self._connection, keys)
+        except duckdb.Error as error:
+            raise _explained(error, "load httpfs") from error
+        self._keys = keys
+
+    def _way(self) -> Reach:
+        if self._reach is None:
+            raise ModelError("this session was given no way to S3", remedy="this is a defect of rental-etl: report it")
+        return self._reach
 
     def _make_room(self, name: str, kind: str) -> None:
         if self._kinds.get(name, kind) != kind:
@@ -147,7 +201,7 @@ def _explained(error: duckdb.Error, sql: str) -> RentalEtlError:
             remedy="correct the value at the source, or report it with this message",
         )
     # The driver raises several kinds, its plain base class among them, for a Parquet file that is not whole.
-    return SystemUnreachableError(
+    return refused(error) or SystemUnreachableError(
         "the engine could not read or write a file",
         where=message,
         expected="files of the lake as they were written, and a disk with room",

@@ -1,22 +1,18 @@
-"""What the Iceberg catalog says, read with the standard library alone: importing pyiceberg takes two seconds, which a run with nothing to commit spares.
+"""What an Iceberg table's metadata says, read with the standard library alone: importing pyiceberg takes two seconds, which a run with nothing to
+commit spares.
 
-Reads `catalog.db` and the metadata files it points to; writes nothing.
+Reads the metadata files that a catalog points to; writes nothing.
 """
 
-import contextlib
 import json
-import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from rental_etl.errors import ConfigurationError
-from rental_etl.lake.files import reaching
+from rental_etl.lake.catalogs import Catalog
+from rental_etl.lake.tree import Tree
 from rental_etl.ports.lake import Snapshot
-
-CATALOG = "rental-etl"
-NAMESPACE = "curated"
 
 # What a commit leaves in its snapshot's summary: what follows from it, and the table's data files with their months.
 PROPERTY = "rental-etl"
@@ -40,7 +36,7 @@ class TableEntry:
 
     snapshots: Mapping[int, SnapshotEntry]
     current_id: int | None
-    metadata_files: frozenset[Path]
+    metadata_files: frozenset[str]
 
     @property
     def current(self) -> SnapshotEntry | None:
@@ -55,19 +51,19 @@ class TableEntry:
             entry = self.snapshots.get(entry.parent_id) if entry.parent_id is not None else None
 
 
-def read_table(root: Path, table: str) -> TableEntry | None:
-    """What the catalog under `root` knows of a table; None when there is none. Raises ConfigurationError when it cannot be used as it lies there."""
-    location = _metadata_location(root, table)
+def read_table(tree: Tree, catalog: Catalog, table: str) -> TableEntry | None:
+    """What the catalog knows of a table; None when there is none. Raises ConfigurationError when it cannot be used as it lies there."""
+    location = catalog.location(table)
     if location is None:
         return None
-    if not location.is_relative_to(root) or not location.exists():
-        raise _displaced(root, location)
-    with reaching(location, "read the metadata of a curated table"):
-        document = json.loads(location.read_text(encoding="utf-8"))
-    folder = Path(document["location"])
+    text = tree.text(location) if location.startswith(f"{tree.root}/") else None
+    if text is None:
+        raise _displaced(catalog.where, location)
+    document = json.loads(text)
+    folder = document["location"]
     snapshots = {entry["snapshot-id"]: _snapshot(entry, folder) for entry in document.get("snapshots", ())}
     current = document.get("current-snapshot-id")
-    log = [Path(entry["metadata-file"]) for entry in document.get("metadata-log", ())]
+    log = [entry["metadata-file"] for entry in document.get("metadata-log", ())]
     return TableEntry(snapshots, current if current in snapshots else None, frozenset([location, *log]))
 
 
@@ -76,30 +72,7 @@ def as_snapshot(entry: SnapshotEntry) -> Snapshot | None:
     return None if entry.files is None else Snapshot(entry.snapshot_id, entry.files, entry.properties)
 
 
-def _metadata_location(root: Path, table: str) -> Path | None:
-    file = root / "catalog.db"
-    if not file.exists():
-        return None
-    sql = (
-        "select metadata_location from iceberg_tables where catalog_name = ? and table_namespace = ? and table_name = ?"
-    )
-    try:
-        with contextlib.closing(sqlite3.connect(file)) as connection:
-            # A catalog whose making was interrupted has no table of tables yet.
-            if not connection.execute("select 1 from sqlite_master where name = 'iceberg_tables'").fetchone():
-                return None
-            row = connection.execute(sql, (CATALOG, NAMESPACE, table)).fetchone()
-    except sqlite3.Error as error:
-        raise ConfigurationError(
-            f"the catalog of the curated tables cannot be read: {error}",
-            where=str(file),
-            expected="the SQLite database as rental-etl wrote it",
-            remedy="run `rental-etl repair`: it builds the curated tables again from the landed batches",
-        ) from error
-    return Path(row[0]) if row else None
-
-
-def _snapshot(entry: Mapping[str, Any], folder: Path) -> SnapshotEntry:
+def _snapshot(entry: Mapping[str, Any], folder: str) -> SnapshotEntry:
     summary = entry.get("summary", {})
     files = json.loads(summary[FILES_PROPERTY]) if FILES_PROPERTY in summary else None
     return SnapshotEntry(
@@ -107,14 +80,14 @@ def _snapshot(entry: Mapping[str, Any], folder: Path) -> SnapshotEntry:
         parent_id=entry.get("parent-snapshot-id"),
         committed_at=entry["timestamp-ms"] / 1000,
         properties=json.loads(summary.get(PROPERTY, "{}")),
-        files=None if files is None else tuple((str(folder / path), month) for path, month in files),
+        files=None if files is None else tuple((f"{folder}/{path}", month) for path, month in files),
     )
 
 
-def _displaced(root: Path, location: Path) -> ConfigurationError:
+def _displaced(catalog: str, location: str) -> ConfigurationError:
     return ConfigurationError(
         "the curated tables are not where their catalog says",
-        where=str(root / "catalog.db"),
-        expected=f"{location}",
+        where=catalog,
+        expected=location,
         remedy="if the workspace was moved or restored, run `rental-etl repair`: it builds them again from the landed batches",
     )

@@ -1,6 +1,6 @@
-"""Curated tables as Iceberg v2, committed through pyiceberg with a SQLite catalog.
+"""Curated tables as Iceberg v2, committed through pyiceberg, on a local disk or in S3.
 
-Reads and writes `catalog.db` and `curated/<table>/`. The engine writes the Parquet files (with field ids); a commit replaces data files in one snapshot, whose
+Reads and writes a catalog and `curated/<table>/`. The engine writes the Parquet files (with field ids); a commit replaces data files in one snapshot, whose
 summary carries what follows from it. A commit that did not happen leaves files that `clean` removes.
 """
 
@@ -11,15 +11,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rental_etl.errors import SystemUnreachableError
-from rental_etl.lake.catalog import CATALOG, FILES_PROPERTY, NAMESPACE, PROPERTY, TableEntry, as_snapshot, read_table
+from rental_etl.errors import SystemUnreachableError, WorkspaceBusyError
+from rental_etl.lake.catalog import FILES_PROPERTY, PROPERTY, TableEntry, as_snapshot, read_table
+from rental_etl.lake.catalogs import Catalog, SqliteCatalog
 from rental_etl.lake.columns import partition_spec, schema_of
-from rental_etl.lake.files import make_folder, reaching, remove_tree
+from rental_etl.lake.tree import LocalTree, Tree, unneeded
 from rental_etl.model.contract import Column
 from rental_etl.ports.lake import Snapshot
 
 if TYPE_CHECKING:
-    from pyiceberg.catalog.sql import SqlCatalog
+    from pyiceberg.catalog import Catalog as OpenCatalog
     from pyiceberg.manifest import DataFile
     from pyiceberg.table import Table
 
@@ -31,25 +32,26 @@ _TABLE_PROPERTIES = {
 }
 
 
-class LocalCurated:
-    """A `Curated` on a local disk. Paths in the catalog are absolute: a lake that was moved has to be repaired."""
+class IcebergCurated:
+    """A `Curated` whose files are a `tree`'s and whose tables a `catalog` knows. Locations in it are absolute: a lake that was moved has to be repaired."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root.absolute()
-        self._folder = self.root / "curated"
-        self._opened_at = time.time()
-        self._open_catalog: SqlCatalog | None = None
+    def __init__(self, tree: Tree, catalog: Catalog) -> None:
+        self.tree = tree
+        self.catalog = catalog
+        # What a commit builds on: another writer's commit in between would otherwise be built on unseen.
+        self._seen: dict[str, int | None] = {}
 
     def current(self, table: str) -> Snapshot | None:
         """The table's current snapshot; None before the first commit."""
-        entry = read_table(self.root, table)
+        entry = read_table(self.tree, self.catalog, table)
+        self._seen[table] = entry.current_id if entry else None
         if entry is None or entry.current is None:
             return None
         return as_snapshot(entry.current) or self._foreign_snapshot(table)
 
     def since(self, table: str, snapshot_id: int) -> Sequence[Mapping[str, Any]] | None:
         """Properties of the snapshots after `snapshot_id`, oldest first; None when it is not an ancestor of the current one."""
-        entry = read_table(self.root, table)
+        entry = read_table(self.tree, self.catalog, table)
         found: list[Mapping[str, Any]] = []
         for snapshot in entry.lineage() if entry else ():
             if snapshot.snapshot_id == snapshot_id:
@@ -69,19 +71,20 @@ class LocalCurated:
     ) -> Snapshot:
         """Replace data files in one snapshot and return it. A table whose columns or partitions changed is made anew, with the added files alone.
 
-        Raises SystemUnreachableError when the system refuses, or when a file to be removed is not the table's.
+        Raises SystemUnreachableError when the system refuses, or when a file to be removed is not the table's, and WorkspaceBusyError when somebody
+        else committed since `current` was asked.
         """
-        with _committing(table, self.root):
+        with self._committing(table):
             loaded, anew = self._table(table, columns=columns, partition_by=partition_by)
             _replace(loaded, remove=() if anew else remove, add=add, properties=properties)
         snapshot = self.current(table)
         if snapshot is None:
-            raise SystemUnreachableError(f"the commit to curated.{table} left no snapshot", where=str(self.root))
+            raise SystemUnreachableError(f"the commit to curated.{table} left no snapshot", where=self.tree.root)
         return snapshot
 
     def folder(self, table: str) -> str:
         """The location where new data files of a table are to be written."""
-        return str(make_folder(self._folder / table / "data"))
+        return self.tree.writable(f"curated/{table}/data")
 
     def clean(self, keep: Mapping[str, int], older_than_seconds: float) -> int:
         """Expire snapshots older than the retention that are neither published nor later, and delete files no snapshot needs.
@@ -91,7 +94,7 @@ class LocalCurated:
         """
         deleted = 0
         for table, published in keep.items():
-            entry = read_table(self.root, table)
+            entry = read_table(self.tree, self.catalog, table)
             if entry is None or published not in entry.snapshots:
                 continue
             expired = _expired(entry, published=published, before=time.time() - older_than_seconds)
@@ -101,41 +104,28 @@ class LocalCurated:
 
     def forget(self) -> None:
         """Drop the catalog and every curated file: the first step of a repair."""
-        if self._open_catalog is not None:
-            self._open_catalog.close()
-            self._open_catalog = None
-        with reaching(self.root, "remove the catalog"):
-            for name in ("catalog.db", "catalog.db-journal"):
-                (self.root / name).unlink(missing_ok=True)
-        remove_tree(self._folder)
+        self.catalog.forget()
+        self.tree.clear("curated")
 
     @property
-    def _catalog(self) -> "SqlCatalog":
-        if self._open_catalog is None:
-            from pyiceberg.catalog.sql import SqlCatalog
-            from sqlalchemy.engine import URL
-
-            make_folder(self._folder)
-            # Paths, not file:// URLs: characters like # and % mean themselves in them.
-            file = URL.create("sqlite", database=str(self.root / "catalog.db"))
-            self._open_catalog = SqlCatalog(CATALOG, uri=file.render_as_string(), warehouse=str(self._folder))
-            self._open_catalog.create_namespace_if_not_exists(NAMESPACE)
-        return self._open_catalog
+    def _catalog(self) -> "OpenCatalog":
+        return self.catalog.opened(self.tree.location("curated"), self.tree.properties)
 
     def _table(self, table: str, *, columns: Sequence[Column], partition_by: str) -> "tuple[Table, bool]":
         """The table to commit to, and whether it was made just now."""
-        identifier = (NAMESPACE, table)
+        identifier = (self.catalog.namespace, table)
         schema = schema_of(columns)
         spec = partition_spec(schema, partition_by)
         if self._catalog.table_exists(identifier):
             loaded = self._catalog.load_table(identifier)
+            self._require_seen(table, loaded)
             if loaded.schema().as_struct() == schema.as_struct() and loaded.spec().fields == spec.fields:
                 return loaded, False
             self._catalog.drop_table(identifier)
         made = self._catalog.create_table(
             identifier,
             schema=schema,
-            location=str(self._folder / table),
+            location=self.tree.location(f"curated/{table}"),
             partition_spec=spec,
             properties=_TABLE_PROPERTIES,
         )
@@ -143,7 +133,7 @@ class LocalCurated:
 
     def _foreign_snapshot(self, table: str) -> Snapshot | None:
         """The current snapshot of a table to which another program committed: its files are known to the manifests alone."""
-        loaded = self._catalog.load_table((NAMESPACE, table))
+        loaded = self._catalog.load_table((self.catalog.namespace, table))
         snapshot = loaded.current_snapshot()
         if snapshot is None:
             return None
@@ -153,47 +143,67 @@ class LocalCurated:
     def _has_strays(self, table: str, entry: TableEntry) -> bool:
         """Whether there are files that no snapshot seems to need, as far as that can be told without reading manifests."""
         needed = {path for snapshot in entry.snapshots.values() for path, _ in snapshot.files or ()}
-        folder = self._folder / table
-        return any(str(path) not in needed for path in self._old(folder.glob("data/**/*.parquet"))) or any(
-            path not in entry.metadata_files for path in self._old(folder.glob("metadata/*.metadata.json"))
+        folder = f"curated/{table}"
+        return any(path not in needed for path in self.tree.old(f"{folder}/data", ".parquet")) or any(
+            path not in entry.metadata_files for path in self.tree.old(f"{folder}/metadata", ".metadata.json")
         )
 
     def _sweep(self, table: str, expired: Sequence[int]) -> int:
-        loaded = self._catalog.load_table((NAMESPACE, table))
+        loaded = self._catalog.load_table((self.catalog.namespace, table))
         if expired:
-            with _committing(table, self.root):
+            with self._committing(table):
                 loaded.maintenance.expire_snapshots().by_ids(list(expired)).commit()
-            loaded = self._catalog.load_table((NAMESPACE, table))
-        entry = read_table(self.root, table)
+            loaded = self._catalog.load_table((self.catalog.namespace, table))
+        entry = read_table(self.tree, self.catalog, table)
         metadata_files = entry.metadata_files if entry else frozenset()
-        needed = _referenced(loaded) | {str(path) for path in metadata_files}
-        folder = self._folder / table
-        patterns = ("data/**/*.parquet", "metadata/*.avro", "metadata/*.metadata.json")
-        unneeded = [path for pattern in patterns for path in self._old(folder.glob(pattern)) if str(path) not in needed]
-        for path in unneeded:
-            path.unlink(missing_ok=True)
-        return len(unneeded)
+        needed = _referenced(loaded) | metadata_files
+        folder = f"curated/{table}"
+        left = unneeded(self.tree, f"{folder}/data", (".parquet",), needed=needed)
+        left += unneeded(self.tree, f"{folder}/metadata", (".avro", ".metadata.json"), needed=needed)
+        self.tree.remove(left)
+        return len(left)
 
-    def _old(self, paths: Iterator[Path]) -> Iterator[Path]:
-        return (path for path in paths if path.stat().st_mtime < self._opened_at)
+    def _require_seen(self, table: str, loaded: "Table") -> None:
+        """Raise WorkspaceBusyError when the table is not as `current` saw it."""
+        snapshot = loaded.current_snapshot()
+        now = snapshot.snapshot_id if snapshot else None
+        if self._seen.get(table, now) != now:
+            raise self._busy(table)
+
+    def _busy(self, table: str) -> WorkspaceBusyError:
+        return WorkspaceBusyError(
+            f"another run committed to curated.{table} at the same moment",
+            where=self.catalog.where,
+            expected="one run at a time",
+            remedy="wait for it to end, then run again; nothing was lost",
+        )
+
+    @contextlib.contextmanager
+    def _committing(self, table: str) -> Iterator[None]:
+        """Errors of files, catalog and commit come out as the product's."""
+        from pyiceberg.exceptions import CommitFailedException
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            with self.tree.errors(f"commit to curated.{table}"):
+                yield
+        except CommitFailedException as error:
+            raise self._busy(table) from error
+        except (SQLAlchemyError, FileNotFoundError) as error:
+            raise SystemUnreachableError(
+                f"cannot commit to curated.{table}: {str(error).splitlines()[0]}",
+                where=self.catalog.where,
+                expected="a catalog that this user alone writes to, and files as they were written",
+                remedy="run again; when it stays so, run `rental-etl repair`",
+            ) from error
 
 
-@contextlib.contextmanager
-def _committing(table: str, root: Path) -> Iterator[None]:
-    """Errors of files, catalog and commit come out as the product's."""
-    from pyiceberg.exceptions import CommitFailedException
-    from sqlalchemy.exc import SQLAlchemyError
+class LocalCurated(IcebergCurated):
+    """Curated tables in a folder, with the catalog `catalog.db` in it."""
 
-    try:
-        with reaching(root, f"commit to curated.{table}", also="when a file is missing, run `rental-etl repair`"):
-            yield
-    except (SQLAlchemyError, CommitFailedException) as error:
-        raise SystemUnreachableError(
-            f"cannot commit to curated.{table}: {str(error).splitlines()[0]}",
-            where=str(root / "catalog.db"),
-            expected="a catalog that this user alone writes to, on a disk with room",
-            remedy="run again; when it stays so, run `rental-etl repair`",
-        ) from error
+    def __init__(self, root: Path) -> None:
+        self.root = root.absolute()
+        super().__init__(LocalTree(self.root), SqliteCatalog(self.root / "catalog.db"))
 
 
 def _replace(loaded: "Table", *, remove: Sequence[str], add: Sequence[str], properties: Mapping[str, Any]) -> None:

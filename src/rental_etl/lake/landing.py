@@ -9,11 +9,11 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
-from rental_etl.errors import ConfigurationError, SystemUnreachableError
+from rental_etl.errors import SystemUnreachableError
 from rental_etl.lake import manifests
 from rental_etl.lake.files import (
     create_exclusively,
@@ -25,6 +25,7 @@ from rental_etl.lake.files import (
     sync_folder,
     sync_tree,
 )
+from rental_etl.lake.ownership import agreed, new_owner, now
 from rental_etl.model.batch import Batch, Delivery, Part, Reading
 from rental_etl.ports.lake import Landed
 
@@ -49,19 +50,12 @@ class LocalLanding:
         make_folder(self._log)
         make_folder(self._temp)
         wanted = {"source": source, "warehouse": warehouse, "location": str(self.root)}
-        owner = {"lake_id": uuid.uuid4().hex, "created_at": _now(), **wanted}
-        if create_exclusively(self._owner, json.dumps(owner, indent=1), scratch=self._temp):
+        if create_exclusively(self._owner, json.dumps(new_owner(wanted), indent=1), scratch=self._temp):
             return
         found = read_json(self._owner)
-        if not any(self._log.iterdir()):
-            # Nothing landed: a mistyped source does not own the lake.
-            found["source"] = ""
-        for part, value in wanted.items():
-            if value and found[part] and found[part] != value:
-                raise _owned(self._owner, part=part, found=found[part], wanted=value)
-        known = {part: found[part] or value for part, value in wanted.items()}
-        if known != {part: found[part] for part in wanted}:
-            replace_durably(self._owner, json.dumps({**found, **known}, indent=1), scratch=self._temp)
+        known = agreed(found, wanted, empty=not any(self._log.iterdir()), where=str(self._owner))
+        if known != found:
+            replace_durably(self._owner, json.dumps(known, indent=1), scratch=self._temp)
 
     def move_owner(self, *, warehouse: str) -> None:
         """Record that the lake lies here now, with this warehouse: the first step of a repair after a move."""
@@ -102,7 +96,7 @@ class LocalLanding:
         """Move a reading into place and commit it as the next batch."""
 
         def batch(number: int) -> Batch:
-            return Batch(number, number, delivery, day, run_id, _now(), reading, f"raw/{delivery.table}/{number:08d}")
+            return Batch(number, number, delivery, day, run_id, now(), reading, f"raw/{delivery.table}/{number:08d}")
 
         return self._commit(batch, staging=staging)
 
@@ -111,14 +105,14 @@ class LocalLanding:
 
         def revision(number: int) -> Batch:
             folder = f"raw/{batch.table}/{batch.batch_id:08d}-{number:08d}"
-            return replace(batch, revision=number, run_id=run_id, landed_at=_now(), reading=reading, folder=folder)
+            return replace(batch, revision=number, run_id=run_id, landed_at=now(), reading=reading, folder=folder)
 
         return self._commit(revision, staging=staging)
 
     def decide(self, batch_id: int, decision: Literal["accept", "reject"], *, run_id: str) -> None:
         """Record what becomes of a refused batch."""
         number = self._last_number() + 1
-        self._append(number, manifests.decision_entry(batch_id, decision, number=number, run_id=run_id, at=_now()))
+        self._append(number, manifests.decision_entry(batch_id, decision, number=number, run_id=run_id, at=now()))
 
     def path(self, relative: str) -> str:
         """The location now of a path recorded in a manifest."""
@@ -176,20 +170,3 @@ class LocalLanding:
 
 def _number(manifest: Path) -> int:
     return int(manifest.stem)
-
-
-def _now() -> str:
-    return datetime.now(tz=UTC).replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")
-
-
-def _owned(owner_file: Path, *, part: str, found: str, wanted: str) -> ConfigurationError:
-    if part == "source":
-        remedy = "use another --workspace for another source, or name the workspace's own source"
-    else:
-        remedy = "if the workspace was moved here run `rental-etl repair`; otherwise use another --workspace"
-    return ConfigurationError(
-        f"this workspace belongs to another {part}",
-        where=str(owner_file),
-        expected=f"{part} {found}, but it is {wanted}",
-        remedy=remedy,
-    )

@@ -101,11 +101,14 @@ def _check_environment() -> None:
 def _check_secrets(written: Mapping[str, Any], *, path: Path) -> None:
     """Refuse a password in the file, without repeating it: files are copied and committed."""
     for section, keys in written.items():
-        if isinstance(keys, Mapping) and "password" in keys:
+        for key in ("password", "catalog_password"):
+            if not isinstance(keys, Mapping) or key not in keys:
+                continue
+            instead = "" if key == "catalog_password" else f", or {section}.secret"
             raise ConfigurationError(
-                f"{section}.password is written in the configuration file",
+                f"{section}.{key} is written in the configuration file",
                 where=str(path),
-                expected=f"{PREFIX}{section.upper()}__PASSWORD in the environment, or {section}.secret",
+                expected=f"{PREFIX}{section.upper()}__{key.upper()} in the environment{instead}",
                 remedy="remove it from the file, and change the password: the file may have been copied",
             )
 

@@ -36,9 +36,15 @@ def _duration_or_never(value: Any) -> Any:
 def _without_password(url: str) -> str:
     if urlsplit(url).password:
         raise ValueError(
-            "a URL without a password (give it by RENTAL_ETL_SOURCE__PASSWORD or RENTAL_ETL_WAREHOUSE__PASSWORD)"
+            "a URL without a password (give it by RENTAL_ETL_SOURCE__PASSWORD, RENTAL_ETL_WAREHOUSE__PASSWORD or RENTAL_ETL_LAKE__CATALOG_PASSWORD)"
         )
     return url
+
+
+def _catalog(named: str) -> str:
+    if named in ("glue", "sqlite") or urlsplit(named).scheme in ("postgresql", "postgres"):
+        return _without_password(named)
+    raise ValueError("glue, sqlite or postgresql://user@host/database")
 
 
 def _currency(code: str) -> str:
@@ -68,17 +74,21 @@ class SourceSettings(_Section):
     """`[source]`: where the tables come from."""
 
     url: Url = Field(
-        "./data", description="A folder with one file, several files or a folder per table; or mysql://USER@HOST/DB"
+        "./data",
+        description="A folder with one file, several files or a folder per table; s3://BUCKET/PREFIX; or mysql://USER@HOST/DB",
     )
     # From the environment alone: `load_settings` refuses it in the file.
     password: SecretStr | None = Field(None, description="Of the user in the URL")
     secret: str | None = Field(None, description="A Secrets Manager secret that holds the password")
     auth: Literal["password", "iam"] = Field("password", description="password, or iam: AWS gives one for some minutes")
-    region: str | None = Field(None, description="Of secret and IAM; default: as the host's name or the secret says")
+    region: str | None = Field(
+        None, description="Of S3, secret and IAM; default: as the host's name, the secret or the environment says"
+    )
     tls: Literal["off", "prefer", "require", "verify-ca", "verify-full"] | None = Field(
         None, description="Default: verify-full with ca or IAM, and prefer without"
     )
     ca: Path | None = Field(None, description="Certificates of the authorities that may vouch for the server")
+    endpoint: str | None = Field(None, description="Of an S3-compatible store that is not AWS")
     snapshot: bool = Field(False, description="Read all tables of a database in one moment")
     connect_timeout: Annotated[timedelta, BeforeValidator(_duration)] = Field(
         timedelta(minutes=1), description="How long a database that does not answer is waited for"
@@ -88,7 +98,15 @@ class SourceSettings(_Section):
 class LakeSettings(_Section):
     """`[lake]`: landed batches and curated tables."""
 
-    url: Url | None = Field(None, description="A folder; default: lake/ in the workspace")
+    url: Url | None = Field(None, description="A folder or s3://BUCKET/PREFIX; default: lake/ in the workspace")
+    region: str | None = Field(None, description="Of the bucket; default: as environment or profile say")
+    endpoint: str | None = Field(None, description="Of an S3-compatible store that is not AWS")
+    catalog: Annotated[str, AfterValidator(_catalog)] | None = Field(
+        None, description="In S3: glue, sqlite or postgresql://USER@HOST/DB; default: glue on AWS, sqlite elsewhere"
+    )
+    # From the environment alone: `load_settings` refuses it in the file.
+    catalog_password: SecretStr | None = Field(None, description="Of the user in the catalog's URL")
+    database: str = Field("rental", description="Of the Glue catalog, for the curated tables")
     keep_history: Annotated[timedelta, BeforeValidator(_duration)] = Field(
         timedelta(days=7), description="How long superseded curated files are kept"
     )

@@ -6,7 +6,7 @@ files and settings give the same reading.
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -121,7 +121,6 @@ class CsvFilesSource:
         from rental_etl.source.session import session
 
         names = {file.name for file in files}
-        series = [(file.name, self.folder / file.name) for file in self._series.get(contract.table, ())]
         self._temp.mkdir(parents=True, exist_ok=True)
         with (
             tempfile.TemporaryDirectory(prefix="reading-", dir=self._temp) as scratch,
@@ -133,12 +132,17 @@ class CsvFilesSource:
                 reading=self._reading(contract),
                 day=day,
                 hints=hints,
-                siblings=[given for given in series if given[0] not in names],
+                siblings=self._siblings(contract, names),
                 connection=connection,
                 staging=staging,
                 scratch=Path(scratch),
                 done=self._counting(files),
             ).read()
+
+    def _siblings(self, contract: Contract, names: set[str]) -> Iterable[tuple[str, Path]]:
+        """The other files of the series that a delivery is of."""
+        series = self._series.get(contract.table, ())
+        return [(file.name, self.folder / file.name) for file in series if file.name not in names]
 
     def _reading(self, contract: Contract) -> TableReading:
         return self._readings.get(contract.table, TableReading())

@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -64,7 +64,7 @@ class DeliveryReader:
         reading: TableReading,
         day: date,
         hints: Mapping[str, str],
-        siblings: Sequence[Given],
+        siblings: Iterable[Given],
         connection: duckdb.DuckDBPyConnection,
         staging: Path,
         scratch: Path,
@@ -166,7 +166,7 @@ class DeliveryReader:
             raise undecided(evidence, table=self.contract.table, where=where)
         return order, "other files of the series"
 
-    def _evidence(self, files: Sequence[Given]) -> Evidence:
+    def _evidence(self, files: Iterable[Given]) -> Evidence:
         evidence = Evidence()
         for name, path in files:
             with self._opened(name, path, _Result()) as file:

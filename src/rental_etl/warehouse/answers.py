@@ -12,6 +12,7 @@ import duckdb
 
 from rental_etl.errors import RentalEtlError, SystemUnreachableError, UsageError
 from rental_etl.ports.warehouse import Rows
+from rental_etl.storage.httpfs import Reach, is_missing
 from rental_etl.warehouse.connect import Connection, explained, first_line, interruptible, is_damage, unwrapped
 from rental_etl.warehouse.ledger import SCHEMAS
 from rental_etl.warehouse.tables import tables_of, views_of
@@ -23,14 +24,14 @@ _EXPLAIN = re.compile(r"^\s*explain\s+(analyze\s+)?(\([^)]*\)\s*)?", re.IGNORECA
 _MISSING = re.compile(r"Table with name (\S+) does not exist")
 
 
-def answer(connection: Connection, sql: str, *, path: Path) -> Rows:
+def answer(connection: Connection, sql: str, *, path: Path, reach: Reach | None = None) -> Rows:
     """Run one reading statement; the connection closes with the iterator. Raises UsageError with the driver's words."""
     try:
         _refuse_all_but_reading(connection, sql)
         # So that a table can be asked for by its bare name; presentation comes first.
         connection.execute("set search_path = 'presentation,curated,raw,etl,main'")
         with interruptible(connection):
-            result = connection.execute(sql)
+            result = _executed(connection, sql, reach)
         columns = tuple(column[0] for column in result.description or ())
     except duckdb.Error as error:
         raise _misunderstood(connection, error, path) from error
@@ -82,6 +83,17 @@ def _write(connection: Connection, table: str, *, folder: Path, format: str) -> 
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
     return int(found[0]) if found else 0
+
+
+def _executed(connection: Connection, sql: str, reach: Reach | None) -> Connection:
+    """Execute; S3 is reached for when the question turns out to need it, for most do not."""
+    try:
+        return connection.execute(sql)
+    except duckdb.Error as error:
+        if reach is None or not is_missing(error):
+            raise
+    reach.extend(connection)
+    return connection.execute(sql)
 
 
 def _stream(connection: Connection, path: Path) -> Iterator[tuple[Any, ...]]:

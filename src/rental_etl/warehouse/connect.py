@@ -16,6 +16,7 @@ from pathlib import Path
 import duckdb
 
 from rental_etl.errors import ConfigurationError, RentalEtlError, SystemUnreachableError, WorkspaceBusyError
+from rental_etl.storage.httpfs import Reach, refused
 
 Connection = duckdb.DuckDBPyConnection
 
@@ -34,13 +35,17 @@ _WRAPPED = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class DuckDBPlace:
-    """A DuckDB file and how to open it. `memory` in DuckDB's words ("1GB"), `wait_seconds` for a file that another process holds."""
+    """A DuckDB file and how to open it.
+
+    `memory` in DuckDB's words ("1GB"), `wait_seconds` for a file that another process holds, `reach` the way to a lake in S3.
+    """
 
     path: Path
     memory: str
     threads: int | None
     temp: Path | None
     wait_seconds: float
+    reach: Reach | None = None
 
     def exists(self) -> bool:
         """Whether there is a file. Raises SystemUnreachableError when its folder may not be looked into."""
@@ -165,6 +170,9 @@ def is_damage(error: duckdb.Error) -> bool:
 
 def explained(path: Path, error: duckdb.Error) -> RentalEtlError:
     """What a driver's error means to the user."""
+    by_s3 = refused(error)
+    if by_s3:
+        return by_s3
     if is_damage(error):
         return SystemUnreachableError(
             f"a Parquet file is damaged: {first_line(error)}",
@@ -213,6 +221,8 @@ def _config(place: DuckDBPlace, *, write: bool) -> dict[str, str | bool | int | 
         "autoinstall_known_extensions": "false",
         # Tables promise no order; free order lets big loads stream. Questions without `order by` keep a stable one.
         "preserve_insertion_order": "false" if write else "true",
+        # The wheel's extension is loaded, with an identity; never one that happens to lie in the home directory.
+        "autoload_known_extensions": "false",
     }
     if place.threads:
         settings["threads"] = place.threads

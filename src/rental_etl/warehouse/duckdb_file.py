@@ -12,6 +12,8 @@ from rental_etl.model.batch import Batch
 from rental_etl.model.contract import Contract
 from rental_etl.model.run import Publication, Published, RunRecord
 from rental_etl.ports.warehouse import Rows
+from rental_etl.storage.httpfs import Reach
+from rental_etl.storage.store import is_remote
 from rental_etl.warehouse import answers, ledger
 from rental_etl.warehouse.connect import Connection, DuckDBPlace, connect, connected, create, transaction, translated
 from rental_etl.warehouse.publication import switch_metric, switch_views
@@ -20,7 +22,11 @@ from rental_etl.warehouse.text import now
 
 
 class DuckDBWarehouse:
-    """A `Warehouse` in a DuckDB file. Opening it raises WorkspaceBusyError after `wait_seconds` when another process holds the file."""
+    """A `Warehouse` in a DuckDB file. Opening it raises WorkspaceBusyError after `wait_seconds` when another process holds the file.
+
+    With a lake in S3, to which `reach` is the way, `curated` shows views over the objects: no second copy of the lake, and questions to `presentation` and
+    `raw` do not leave the file.
+    """
 
     def __init__(
         self,
@@ -30,9 +36,15 @@ class DuckDBWarehouse:
         threads: int | None = None,
         temp: Path | None = None,
         wait_seconds: float = 10.0,
+        reach: Reach | None = None,
     ) -> None:
         self._place = DuckDBPlace(
-            path=path.absolute(), memory=memory, threads=threads, temp=temp, wait_seconds=wait_seconds
+            path=path.absolute(),
+            memory=memory,
+            threads=threads,
+            temp=temp,
+            wait_seconds=wait_seconds,
+            reach=reach,
         )
 
     @property
@@ -52,7 +64,7 @@ class DuckDBWarehouse:
     ) -> int:
         """Bring `raw.<table>` up to date in one transaction with the ledger; returns rows added."""
         at = now()
-        with self._changing() as connection:
+        with self._changing([part for _, parts in add for part in parts]) as connection:
             rows = bring_up_to_date(connection, contract, add=add, drop=drop, replace=replace, at=at)
             added = [batch for batch, _ in add]
             ledger.record_load(connection, contract.table, added=added, dropped=drop, replaced=replace, at=at)
@@ -60,7 +72,7 @@ class DuckDBWarehouse:
 
     def publish(self, publication: Publication) -> Published:
         """Switch all presentation tables, the curated views and the ledger in one transaction."""
-        with self._changing() as connection:
+        with self._changing([file for view in publication.curated for file in view.files]) as connection:
             for update in publication.metrics:
                 switch_metric(connection, update)
             switch_views(connection, publication.curated)
@@ -82,7 +94,7 @@ class DuckDBWarehouse:
         """A read-only question; the file is let go when the rows are exhausted or their iterator is closed."""
         with contextlib.ExitStack() as stack:
             connection = stack.enter_context(contextlib.closing(self._opened_for_reading()))
-            rows = answers.answer(connection, sql, path=self._place.path)
+            rows = answers.answer(connection, sql, path=self._place.path, reach=self._place.reach)
             stack.pop_all()
         return rows
 
@@ -93,12 +105,14 @@ class DuckDBWarehouse:
             return answers.write_tables(connection, folder, format)
 
     @contextlib.contextmanager
-    def _changing(self) -> Iterator[Connection]:
-        """One transaction on the file, which is made when there is none."""
+    def _changing(self, files: Sequence[str] = ()) -> Iterator[Connection]:
+        """One transaction on the file, which is made when there is none; `files` will be read in it."""
         if not self._place.exists():
             create(self._place, ledger.lay_out)
         with connected(self._place, write=True) as connection:
             ledger.lay_out(connection)
+            if self._place.reach and any(map(is_remote, files)):
+                self._place.reach.extend(connection)
             with transaction(connection):
                 yield connection
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rental_etl.errors import RentalEtlError, SystemUnreachableError
+from rental_etl.storage.httpfs import Reach
 from rental_etl.warehouse.postgres.types import Columns
 from rental_etl.warehouse.text import literal, name, parquet
 
@@ -78,8 +79,8 @@ class ParquetRows:
         return self._engine
 
 
-def local_engine(*, memory: str, threads: int | None, temp: Path | None) -> Opener:
-    """What opens DuckDB sessions that read local files."""
+def local_engine(*, memory: str, threads: int | None, temp: Path | None, reach: Reach | None = None) -> Opener:
+    """What opens DuckDB sessions that read local files, and with `reach` those of a lake in S3."""
 
     def open_engine() -> "duckdb.DuckDBPyConnection":
         import duckdb
@@ -97,6 +98,8 @@ def local_engine(*, memory: str, threads: int | None, temp: Path | None) -> Open
             settings["temp_directory"] = str(temp)
         engine = duckdb.connect(":memory:", config=settings)
         engine.execute("set timezone = 'UTC'")
+        if reach:
+            reach.extend(engine)
         return engine
 
     return open_engine
