@@ -12,7 +12,6 @@ from rental_etl.errors import ConfigurationError, RentalEtlError, SystemUnreacha
 from rental_etl.storage.objects import Objects
 from rental_etl.storage.store import Keys, Store
 
-
 _SETTINGS = (
     # Throttled and broken requests are tried again: after 0.1, 0.4, 1.6, 6.4 and 25.6 seconds.
     "set http_retries = 5",
