@@ -7,9 +7,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from rental_etl.errors import ConfigurationError
+from rental_etl.lake.page import LocalPage
 from rental_etl.model.reading import TableReading
 from rental_etl.ports.database import Database
 from rental_etl.ports.lake import Landed
+from rental_etl.ports.page import Page
 from rental_etl.ports.source import Source
 from rental_etl.ports.warehouse import Warehouse
 from rental_etl.settings import Settings
@@ -82,6 +84,12 @@ def _database(settings: Settings) -> dict[str, Any]:
         table: Selection(found.name, found.cursor, found.overlap, found.full_every) for table, found in tables.items()
     }
     return {"access": access, "selections": selections}
+
+
+def page_of(settings: Settings, *, workspace: Path) -> Page:
+    """Where the report goes: `report/index.html` in the workspace."""
+    del settings
+    return LocalPage(workspace / "report" / "index.html")
 
 
 def warehouse_of(settings: Settings, *, workspace: Path, temp: Path, reach: Reach | None = None) -> Warehouse:

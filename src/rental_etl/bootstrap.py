@@ -5,23 +5,25 @@ import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from rental_etl.adapters import database_source, database_target, found_in, is_database, warehouse_of
+from rental_etl.adapters import database_source, database_target, found_in, is_database, page_of, warehouse_of
 from rental_etl.engine.duckdb_session import DuckDBEngine
 from rental_etl.errors import ConfigurationError, QualityGateError, RentalEtlError, UsageError
 from rental_etl.jobs.guards import Limits
+from rental_etl.jobs.history import recent_runs
 from rental_etl.jobs.ingest_to_aurora import IngestedFile, ingest
 from rental_etl.lake.files import make_folder
 from rental_etl.lake.lock import hold_workspace
+from rental_etl.lake.page import LocalPage
 from rental_etl.model.batch import Batch
 from rental_etl.model.reading import TableReading
 from rental_etl.model.run import RunRecord
 from rental_etl.model.summary import BatchState, CheckResult, QuarantinedRow, RunSummary, Status, Watch
-from rental_etl.overview import batch_states, overview, quarantined_rows, recent_runs
+from rental_etl.overview import batch_states, overview, quarantined_rows
 from rental_etl.pipeline import JOBS, Parts, Run
 from rental_etl.ports.source import Source
 from rental_etl.ports.warehouse import Rows, Warehouse
@@ -62,13 +64,21 @@ class Application:
         self._curated = self._lake.curated
 
     def run(
-        self, commands: Sequence[str] | None = None, *, full_refresh: bool = False, run_id: str | None = None
+        self,
+        commands: Sequence[str] | None = None,
+        *,
+        full_refresh: bool = False,
+        run_id: str | None = None,
+        page: Path | None = None,
     ) -> RunSummary:
-        """Run the jobs named (default: all) in the pipeline's order. With `run_id` they belong to that run, also when others of it are done already.
-        Raises BatchRefusedError when a guard refuses to publish."""
+        """Run the jobs named (default: all) in the pipeline's order; `page` is where the report goes instead of its own place.
+
+        With `run_id` they belong to that run, also when others of it are done already. Raises BatchRefusedError when a guard refuses to publish.
+        """
         wanted = tuple(commands or _ALL)
         with self._working(wanted[0] if len(wanted) == 1 else "run") as parts:
-            run = self._run(parts, "run" if wanted == _ALL else " ".join(wanted), full_refresh=full_refresh)
+            placed = replace(parts, page=LocalPage(page)) if page else parts
+            run = self._run(placed, "run" if wanted == _ALL else " ".join(wanted), full_refresh=full_refresh)
             if run_id:
                 run.take_up(run_id, self._runs_so_far(), wanted)
             return self._recorded(run, lambda: run.execute(wanted), source="extract" in wanted)
@@ -206,6 +216,7 @@ class Application:
             parameters=self.parameters,
             explicit=settings.tables.explicit(),
             keep_history=settings.lake.keep_history,
+            page=page_of(settings, workspace=self.workspace),
         )
 
     def _run(self, parts: Parts, command: str, *, full_refresh: bool = False) -> Run:

@@ -1,13 +1,11 @@
 """What can be seen between runs: the state of batches, quarantined rows, freshness and the last runs. Reads lake and warehouse, writes nothing."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from rental_etl.jobs.load_to_redshift_raw import as_delivered
 from rental_etl.model.batch import Batch
 from rental_etl.model.contract import Column
-from rental_etl.model.run import Accounting, JobRecord, Published, RuleResult, RunRecord
+from rental_etl.model.run import Accounting, Published, RuleResult, RunRecord
 from rental_etl.model.summary import BatchState, Freshness, QuarantinedRow, Status
 from rental_etl.ports.engine import Engine
 from rental_etl.ports.lake import Curated, Landed, Landing
@@ -79,19 +77,6 @@ def quarantined_rows(
                 yield QuarantinedRow(table, batch.batch_id, file, line, rule, text, column or "", kind)
 
 
-def recent_runs(warehouse: Warehouse, *, limit: int) -> tuple[RunRecord, ...]:
-    """The last runs, newest first."""
-    columns = "run_id, command, as_of, state, started_at, finished_at, jobs, message"
-    answer = warehouse.query(f"select {columns} from etl.runs order by started_at desc, run_id desc limit {int(limit)}")
-    return tuple(_run(row) for row in answer.rows)
-
-
-def _run(row: Sequence[Any]) -> RunRecord:
-    run_id, command, as_of, state, started_at, finished_at, jobs, message = row
-    records = tuple(JobRecord(job["name"], job["seconds"], job["counts"]) for job in json.loads(jobs or "[]"))
-    return RunRecord(run_id, command, as_of, state, _text(started_at), _text(finished_at), records, message or "")
-
-
 def overview(
     *, workspace: str, warehouse: Warehouse, landed: Landed, states: Sequence[BatchState], runs: Sequence[RunRecord]
 ) -> Status:
@@ -140,7 +125,3 @@ def _rules(warehouse: Warehouse, published: Published | None) -> tuple[RuleResul
     columns = "table_name, rule, column_name, severity, rows, batch_id"
     answer = warehouse.query(f"select {columns} from etl.current_rule_results order by 1, 2, 3, 4, 5, 6")
     return tuple(RuleResult(*row) for row in answer.rows)
-
-
-def _text(moment: Any) -> str:
-    return "" if moment is None else str(moment.isoformat(sep=" ", timespec="milliseconds"))

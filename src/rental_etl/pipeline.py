@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from rental_etl.errors import BatchRefusedError, InputError
+from rental_etl.jobs.build_report import build_report, is_current
 from rental_etl.jobs.extract_from_aurora import Extracted, extract, reparse
 from rental_etl.jobs.generate_metrics import inputs_of, prepare
 from rental_etl.jobs.guards import Limits
@@ -22,6 +23,7 @@ from rental_etl.model.run import JobRecord, Publication, RunRecord
 from rental_etl.model.summary import RunSummary, Watch
 from rental_etl.ports.engine import Engine
 from rental_etl.ports.lake import Curated, Landed, Landing
+from rental_etl.ports.page import Page
 from rental_etl.ports.source import Source
 from rental_etl.ports.warehouse import Warehouse
 from rental_etl.tables.contracts import contracts
@@ -43,6 +45,7 @@ JOBS = (
     Job("load", "load_to_redshift_raw", reads=("landing",), writes=("raw",)),
     Job("transform", "transform_curated_data", reads=("landing",), writes=("curated",)),
     Job("metrics", "generate_metrics", reads=("curated",), writes=("presentation",)),
+    Job("report", "build_report", reads=("presentation",), writes=("report",)),
 )
 
 
@@ -59,6 +62,7 @@ class Parts:
     parameters: Parameters
     explicit: frozenset[str]
     keep_history: timedelta
+    page: Page
 
 
 def _now() -> str:
@@ -79,7 +83,7 @@ def _require_mandatory(source: Source, landed: Landed) -> None:
 
 @dataclass(slots=True)
 class Run:
-    """One run as it goes along; with `reload` every batch goes into `raw` again."""
+    """One run as it goes along; with `reload` every batch goes into `raw` again. A job is `alone` when it was asked for by itself, not as a step of a run."""
 
     parts: Parts
     run_id: str
@@ -87,10 +91,13 @@ class Run:
     full_refresh: bool
     watch: Watch
     reload: bool = False
+    state: str = "done"
     started_at: str = field(default_factory=_now)
     jobs: list[JobRecord] = field(default_factory=list)
     extracted: Extracted | None = None
     publication: Publication | None = None
+    page: str = ""
+    alone: bool = True
     notes: list[str] = field(default_factory=list)
 
     def take_up(self, run_id: str, runs: Sequence[RunRecord], commands: Sequence[str]) -> None:
@@ -102,17 +109,36 @@ class Run:
             self.jobs = [job for job in earlier.jobs if job.name not in commands]
             done = [job.command for job in JOBS if job.command in {*commands, *(job.name for job in self.jobs)}]
             self.command = "run" if len(done) == len(JOBS) else " ".join(done)
+            self.alone = False
+            if tuple(commands) == ("report",):
+                # Rendering changes nothing of what the run came to.
+                self.state = earlier.state
 
     def execute(self, commands: Sequence[str]) -> RunSummary:
-        """Run jobs in the pipeline's order, stopping early when nothing is new."""
+        """Run jobs in the pipeline's order. When nothing is new, what follows extract is left out; the page only where it shows the publish in force."""
         steps = {"extract": self._extract, "load": self._load, "transform": self._transform, "metrics": self._metrics}
-        for job in JOBS:
+        for job in JOBS[:-1]:
             if job.command not in commands:
                 continue
             if job.command != "extract" and "metrics" in commands and self._nothing_new():
-                return self._summary("unchanged")
+                self.state = "unchanged"
+                break
             self._do(job.command, steps[job.command])
-        return self._summary("published" if self.publication else "done")
+        if self.publication:
+            self.state = "published"
+        if "report" in commands:
+            self._render(always=self.publication is not None or (self.alone and len(commands) == 1))
+        return self._summary()
+
+    def _render(self, *, always: bool) -> None:
+        parts = self.parts
+        if not always and is_current(warehouse=parts.warehouse, page=parts.page):
+            return
+        self._do("report", self._report)
+        if self.state == "unchanged":
+            self.notes.append(
+                f"the report was missing or older than the publish in force; it was rendered: {self.page}"
+            )
 
     def replay(self, batches: Sequence[Batch]) -> list[Batch]:
         """Parse batches again whose reading would differ today; returns their new revisions."""
@@ -225,6 +251,12 @@ class Run:
         curated.clean(publication.inputs["snapshots"], parts.keep_history.total_seconds())
         return {"rows": {update.table: update.rows for update in publication.metrics}}
 
+    def _report(self) -> dict[str, Any]:
+        parts = self.parts
+        built = build_report(warehouse=parts.warehouse, page=parts.page, run=self.record(self.state), watch=self.watch)
+        self.page = built.address
+        return {"page": built.address, "bytes": built.size, "publish": built.published.number}
+
     def _note_readings(self, source: Source) -> None:
         landed = self.parts.landing.landed()
         for table in self.extracted.unchanged_tables if self.extracted else ():
@@ -250,15 +282,16 @@ class Run:
                 f" if the data ends there, use --as-of {newest}"
             )
 
-    def _summary(self, state: str) -> RunSummary:
+    def _summary(self) -> RunSummary:
         publication = self.publication
         updates = publication.metrics if publication else ()
         return RunSummary(
-            run=self.record(state),
+            run=self.record(self.state),
             landed=self.extracted.landed if self.extracted else (),
             rules=publication.rules if publication else (),
             accounting=publication.accounting if publication else (),
             published={update.table: update.rows for update in updates if not update.skipped},
             skipped={update.table: update.skipped for update in updates if update.skipped},
             notes=tuple(self.notes),
+            page=self.page,
         )

@@ -63,7 +63,7 @@ class TestRun:
         document = rental_etl("run", "--as-of", END, "--json", cwd=own).document
         assert list(document) == ["run", "landed", "rules", "accounting", "published", "skipped", "notes"]
         assert (document["run"]["state"], document["run"]["as_of"]) == ("published", "2024-06-30")
-        assert [job["name"] for job in document["run"]["jobs"]] == ["extract", "load", "transform", "metrics"]
+        assert [job["name"] for job in document["run"]["jobs"]] == ["extract", "load", "transform", "metrics", "report"]
         assert {batch["table"] for batch in document["landed"]} == {path.stem for path in (own / "data").glob("*.csv")}
         assert set(document["published"]) == set(presentation_models())
         assert all(entry["balanced"] for entry in document["accounting"])

@@ -14,7 +14,7 @@ from rental_etl.cli.app import app
 from rental_etl.errors import RentalEtlError
 
 # Commands that another run takes up again after an interruption.
-_RESUMED = ("demo", "run", "extract", "load", "transform", "metrics", "quarantine", "repair")
+_RESUMED = ("demo", "run", "extract", "load", "transform", "metrics", "report", "quarantine", "repair")
 
 
 def main() -> NoReturn:

@@ -129,6 +129,7 @@ def of_summary(summary: RunSummary) -> dict[str, Any]:
         "published": summary.published,
         "skipped": summary.skipped,
         "notes": summary.notes,
+        "page": summary.page or None,
     }
 
 

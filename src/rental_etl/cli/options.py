@@ -42,7 +42,7 @@ class Place:
 
     workspace: Annotated[
         Path | None,
-        typer.Option("--workspace", metavar="DIR", help="Holds lake and warehouse.  [default: ./rental-data]"),
+        typer.Option("--workspace", metavar="DIR", help="Holds lake, warehouse and report.  [default: ./rental-data]"),
     ] = None
     config: Annotated[
         Path | None,

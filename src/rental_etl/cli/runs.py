@@ -2,12 +2,16 @@
 
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from rental_etl.cli import jsonout
 from rental_etl.cli.options import Json, Place, Work
 from rental_etl.cli.progress import watching
 from rental_etl.cli.summary import in_force, show_nothing_new, show_summary
+from rental_etl.cli.terminal import say
 
 if TYPE_CHECKING:
     from rental_etl.bootstrap import Application
@@ -28,7 +32,7 @@ def run(place: Place, work: Work) -> None:
 
 
 def extract(place: Place, work: Work) -> None:
-    """Land what is new at the source (job 1 of 4).
+    """Land what is new at the source (job 1 of 5).
 
     \b
     Example:
@@ -38,7 +42,7 @@ def extract(place: Place, work: Work) -> None:
 
 
 def load(place: Place, work: Work) -> None:
-    """Load landed batches into schema raw (job 2 of 4).
+    """Load landed batches into schema raw (job 2 of 5).
 
     \b
     Example:
@@ -48,7 +52,7 @@ def load(place: Place, work: Work) -> None:
 
 
 def transform(place: Place, work: Work) -> None:
-    """Merge landed batches into curated (job 3 of 4).
+    """Merge landed batches into curated (job 3 of 5).
 
     \b
     Example:
@@ -58,13 +62,50 @@ def transform(place: Place, work: Work) -> None:
 
 
 def metrics(place: Place, work: Work) -> None:
-    """Compute the metrics and publish them (job 4 of 4).
+    """Compute the metrics and publish them (job 4 of 5).
 
     \b
     Example:
       rental-etl metrics --as-of 2024-06-30
     """
     _perform(place, work, ["metrics"])
+
+
+def report(
+    place: Place,
+    work: Work,
+    open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", metavar="FILE", help="Where to write it.  [default: report/index.html in the workspace]"
+        ),
+    ] = None,
+) -> None:
+    """Render the metrics as one page (job 5 of 5).
+
+    A run does this by itself. The page needs no network and no other file: mail it, or put it on a share.
+
+    \b
+    Examples:
+      rental-etl report --open
+      rental-etl report --output ./june.html
+    """
+    with watching() as watch:
+        application = place.application(as_of=work.as_of, watch=watch, **work.sections())
+        summary = application.run(["report"], full_refresh=work.full_refresh, page=output)
+    conclude(summary, application, as_json=work.as_json, next_steps=())
+    if open_page:
+        _open(summary.page)
+
+
+def _open(address: str) -> None:
+    """Show a page in the browser, where there is one."""
+    import webbrowser
+
+    url = address if "://" in address else Path(address).as_uri()
+    if not webbrowser.open(url):
+        say(f"no browser was found; open {url} yourself", sys.stderr)
 
 
 def repair(place: Place, as_json: Json = False) -> None:
@@ -110,8 +151,6 @@ def _perform(place: Place, work: Work, jobs: Sequence[str] | None) -> None:
 
 
 def _next_steps(summary: "RunSummary", application: "Application") -> list[tuple[str, str]]:
-    from pathlib import Path
-
     from rental_etl.settings import Settings
 
     here = application.settings.workspace
@@ -119,6 +158,8 @@ def _next_steps(summary: "RunSummary", application: "Application") -> list[tuple
     steps = []
     if any(batch.reading.rows_unreadable + batch.reading.rows_refused for batch in summary.landed):
         steps.append((f"rental-etl quarantine{where}", "the rows in quarantine, and why"))
+    if summary.page:
+        steps.append((f"rental-etl report{where} --open", "the report in your browser"))
     filled = [table for table, rows in summary.published.items() if rows]
     if filled:
         table = "revenue_monthly" if "revenue_monthly" in filled else filled[0]

@@ -68,6 +68,7 @@ def demo(
         found = application.query(sql)
         answer(found.columns, found.rows, sys.stdout, limit=5)
     sys.stdout.flush()
+    say(f"\nreport: {workspace.absolute() / 'report' / 'index.html'}", sys.stderr)
     show_steps("try next", _steps_after(workspace))
 
 
@@ -170,6 +171,7 @@ def _is_generated(folder: Path) -> bool:
 def _steps_after(workspace: Path) -> list[tuple[str, str]]:
     here = shlex.quote(str(workspace))
     return [
+        (f"rental-etl report --workspace {here} --open", "the report in your browser"),
         (f'rental-etl query --workspace {here} "from top_listings_weekly limit 10"', "ask the warehouse"),
         (f"rental-etl quarantine --workspace {here}", "the rows that were not taken, and why"),
         (f"rental-etl status --workspace {here}", "runs, freshness, where every row is"),

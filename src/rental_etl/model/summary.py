@@ -24,7 +24,7 @@ class Watch(Protocol):
 @dataclass(frozen=True, slots=True)
 class RunSummary:
     """One run's result. `landed` are the batches this run landed; `published` maps presentation tables to their rows, `skipped` to the reason they
-    have none; `notes` are sentences for the reader."""
+    have none; `notes` are sentences for the reader; `page` is the address of the report this run rendered, if it did."""
 
     run: RunRecord
     landed: tuple[Batch, ...] = ()
@@ -33,6 +33,7 @@ class RunSummary:
     published: Mapping[str, int] = field(default_factory=dict)
     skipped: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    page: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ PROMISED: dict[str, set[str]] = {
     "load": JOB,
     "transform": JOB,
     "metrics": JOB,
+    "report": JOB | {"--open", "--output"},
     "check": PLACE | {"--json"},
     "status": PLACE | {"--json", "--runs"},
     "query": PLACE | {"SQL", "--format"},

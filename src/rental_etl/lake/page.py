@@ -1,0 +1,33 @@
+"""The report as a file in a folder."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rental_etl.lake.files import make_folder, reaching, replace_durably
+
+_BEGINNING = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class LocalPage:
+    """A `Page` in a folder, which is made when it does not exist. Raises SystemUnreachableError when the system refuses."""
+
+    path: Path
+
+    @property
+    def address(self) -> str:
+        """Its absolute path."""
+        return str(self.path.absolute())
+
+    def beginning(self) -> str:
+        """The first few thousand characters; empty when there is no page."""
+        with reaching(self.path, "read the report"):
+            if not self.path.is_file():
+                return ""
+            with self.path.open("rb") as file:
+                return file.read(_BEGINNING).decode(errors="replace")
+
+    def replace(self, content: bytes) -> None:
+        """Put another page in its place, in one step."""
+        folder = make_folder(self.path.absolute().parent)
+        replace_durably(self.path.absolute(), content.decode(), scratch=folder)
