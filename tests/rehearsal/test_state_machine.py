@@ -33,7 +33,7 @@ FAILING = ["RecordFailure", "NotifyFailure", "PipelineFailed"]
 RERUN = ["JudgeFailure", "RerunOnce", "ToFailedJob"]
 EVERY_JOB = [
     state
-    for job in ("ExtractFromAurora", "LoadToRedshiftRaw", "TransformCuratedData", "GenerateMetrics")
+    for job in ("ExtractFromAurora", "LoadToRedshiftRaw", "TransformCuratedData", "GenerateMetrics", "BuildReport")
     for state in (job, f"After{job}")
 ]
 TRANSFORM = "transform_curated_data"
@@ -47,7 +47,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def pipeline(folder: Path) -> Iterator[Machine]:
-    """A machine of four jobs that are given up after four seconds."""
+    """A machine of five jobs that are given up after four seconds."""
     script = folder / "job.py"
     script.write_text(JOB)
     with emulate(folder / "aws", command=[sys.executable, str(script)], environment={"ORDERS": str(folder)}) as aws:

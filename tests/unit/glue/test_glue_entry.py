@@ -110,6 +110,7 @@ def test_the_jobs_of_an_execution_are_one_run(tmp_path: Path) -> None:
     assert (run.run_id, run.command, run.state) == ("nightly-1", "extract load transform", "done")
     assert [job.name for job in run.jobs] == ["extract", "load", "transform"]
     glue_entry.main(["--JOB_NAME", "generate_metrics", *given, *places])
+    glue_entry.main(["--JOB_NAME", "build_report", *given, *places])
     (whole,) = application.status().runs
     assert (whole.command, whole.state, whole.started_at) == ("run", "published", run.started_at)
 
