@@ -1,18 +1,18 @@
 """`status` for people, on stdout: what is published, how fresh each table is, where its rows are, what waits for a decision, the last runs."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from rental_etl.cli.summary import moment, seconds, show_rules
 from rental_etl.cli.terminal import heading, listing, say
-from rental_etl.model.run import Accounting, RuleResult
+from rental_etl.model.run import Accounting
 from rental_etl.model.summary import BatchState, Freshness, Status
 
 _FATES = ("rows_read", "unreadable", "current", "replaced", "repeated", "refused", "deleted")
 
 
-def show_status(status: Status, *, rules: Sequence[RuleResult]) -> None:
-    """Show everything at a glance; `rules` are the counts that still say something."""
+def show_status(status: Status) -> None:
+    """Show everything at a glance."""
     out = sys.stdout
     published = status.published
     say(f"workspace  {status.workspace}", out)
@@ -26,7 +26,7 @@ def show_status(status: Status, *, rules: Sequence[RuleResult]) -> None:
     if status.accounting:
         _show_accounting(status.accounting)
     if published:
-        show_rules(rules, out)
+        show_rules(status.rules, out)
     if status.waiting:
         heading("waiting", out)
         listing(("batch", "table", "delivery", "state", "why"), map(_waits, status.waiting), out)

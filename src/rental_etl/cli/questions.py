@@ -73,14 +73,12 @@ def status(
       rental-etl status
     """
     from rental_etl.cli.overview import show_status
-    from rental_etl.cli.summary import in_force
 
-    application = place.application()
-    found = application.status(runs=runs)
+    found = place.application().status(runs=runs)
     if as_json:
         jsonout.write_object(jsonout.of_status(found), sys.stdout)
     else:
-        show_status(found, rules=in_force(found.rules, application.batches()))
+        show_status(found)
 
 
 def check(place: Place, as_json: Json = False) -> None:

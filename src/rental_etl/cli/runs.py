@@ -10,7 +10,7 @@ import typer
 from rental_etl.cli import jsonout
 from rental_etl.cli.options import Json, Place, Work
 from rental_etl.cli.progress import watching
-from rental_etl.cli.summary import in_force, show_nothing_new, show_summary
+from rental_etl.cli.summary import show_nothing_new, show_summary
 from rental_etl.cli.terminal import say
 
 if TYPE_CHECKING:
@@ -137,10 +137,7 @@ def conclude(
     elif summary.run.state == "unchanged":
         show_nothing_new(summary, published=application.status(runs=1).published)
     else:
-        rules = in_force(summary.rules, application.batches())
-        show_summary(
-            summary, rules=rules, next_steps=_next_steps(summary, application) if next_steps is None else next_steps
-        )
+        show_summary(summary, next_steps=_next_steps(summary, application) if next_steps is None else next_steps)
 
 
 def _perform(place: Place, work: Work, jobs: Sequence[str] | None) -> None:

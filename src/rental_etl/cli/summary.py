@@ -2,21 +2,21 @@
 
 import sys
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rental_etl.cli.terminal import heading, listing, say
 from rental_etl.model.run import Published, RuleResult, RunRecord
-from rental_etl.model.summary import BatchState, RunSummary
+from rental_etl.model.summary import RunSummary
 
 
-def show_summary(summary: RunSummary, *, rules: Sequence[RuleResult], next_steps: Sequence[tuple[str, str]]) -> None:
-    """Tell a person what a run did; `rules` are the counts to show, `next_steps` (command, what it shows) what to type now."""
+def show_summary(summary: RunSummary, *, next_steps: Sequence[tuple[str, str]]) -> None:
+    """Tell a person what a run did; `next_steps` (command, what it shows) is what to type now."""
     out = sys.stderr
     if summary.landed:
         _show_landed(summary)
-    if summary.published or summary.skipped or rules:
-        show_rules(rules)
+    if summary.published or summary.skipped or summary.rules:
+        show_rules(summary.rules)
     if summary.published or summary.skipped:
         _show_published(summary.published, summary.skipped)
     else:
@@ -63,15 +63,6 @@ def show_steps(title: str, steps: Sequence[tuple[str, str]]) -> None:
     if steps:
         heading(title, sys.stderr)
         listing(("", ""), steps, sys.stderr)
-
-
-def in_force(rules: Iterable[RuleResult], batches: Sequence[BatchState]) -> list[RuleResult]:
-    """The rule results that still say something: those across rows, and those of batches no later full batch took the place of."""
-    last_full: dict[str, int] = {}
-    for state in batches:
-        if state.batch.kind == "full" and state.state == "merged":
-            last_full[state.batch.table] = state.batch.batch_id
-    return [result for result in rules if result.batch_id is None or result.batch_id >= last_full.get(result.table, 0)]
 
 
 def moment(text: str) -> str:

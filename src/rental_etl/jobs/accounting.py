@@ -6,6 +6,7 @@ Reads curated tables bound as `curated.*` in the engine session, and what their 
 from collections.abc import Mapping, Sequence
 
 from rental_etl.errors import QualityGateError
+from rental_etl.jobs.landed import still_said
 from rental_etl.model.batch import Batch
 from rental_etl.model.run import Accounting, RuleResult
 from rental_etl.ports.engine import Engine
@@ -47,7 +48,7 @@ def account(engine: Engine, *, landed: Landed, snapshots: Mapping[str, Snapshot]
 def broken_rules(
     engine: Engine, *, landed: Landed, snapshots: Mapping[str, Snapshot], parameters: Parameters
 ) -> tuple[RuleResult, ...]:
-    """Rows by rule: of every merged batch for row rules, over the current tables for rules across rows."""
+    """Rows by rule: of every merged batch that no later one took the place of for row rules, over the current tables for rules across rows."""
     results = []
     for contract in contracts().values():
         table = models_of(contract)[0].name
@@ -55,10 +56,11 @@ def broken_rules(
             continue
         properties = snapshots[table].properties
         merged = {int(batch_id) for batch_id, _ in properties["merged"]}
-        for batch in landed.of(contract.table):
-            if batch.batch_id in merged:
-                found = {**batch.reading.findings, **properties["findings"].get(str(batch.batch_id), {})}
-                results += [_result(contract.table, key, rows, batch.batch_id) for key, rows in found.items() if rows]
+        # Otherwise daily full deliveries would add up to ever greater counts.
+        batches = [batch for batch in landed.of(contract.table) if batch.batch_id in merged]
+        for batch in still_said(batches, contract):
+            found = {**batch.reading.findings, **properties["findings"].get(str(batch.batch_id), {})}
+            results += [_result(contract.table, key, rows, batch.batch_id) for key, rows in found.items() if rows]
     for model in curated_models().values():
         for check in model.checks if model.name in snapshots else ():
             rows = int(engine.rows(fill(check.sql, parameters.literals()))[0][0])

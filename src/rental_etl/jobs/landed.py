@@ -65,6 +65,15 @@ def in_force(batches: Sequence[Batch]) -> tuple[Batch, ...]:
     return tuple(kept.values())
 
 
+def still_said(batches: Sequence[Batch], contract: Contract) -> tuple[Batch, ...]:
+    """Of a table's batches, in order, those that no later one took the place of as a whole: the last full one and the deltas since; without a key, of each
+    name the last."""
+    if not contract.key:
+        return in_force(batches)
+    last_full = max((place for place, batch in enumerate(batches) if batch.kind == "full"), default=0)
+    return tuple(batches[last_full:])
+
+
 def bind_landed(engine: Engine, prefix: str, *, landing: Landing, contract: Contract, batches: Sequence[Batch]) -> None:
     """Bind batches: `<prefix>_landed`, typed rows with `_error`, `_batch_id`, `_part`, `_row`; and `<prefix>_named`, the keys they name, by batch.
 

@@ -10,7 +10,7 @@ that a person can look at it before deciding. Rejecting it takes it out of `raw`
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from rental_etl.jobs.landed import in_force
+from rental_etl.jobs.landed import still_said
 from rental_etl.model.batch import Batch
 from rental_etl.model.summary import Watch
 from rental_etl.ports.lake import Landed, Landing
@@ -48,7 +48,4 @@ def load(*, landing: Landing, warehouse: Warehouse, watch: Watch, anew: bool = F
 def as_delivered(landed: Landed, table: str) -> list[Batch]:
     """The table as delivered: its last full batch and the deltas since, without rejected ones; without a key, of each name the last."""
     alive = [batch for batch in landed.of(table) if landed.decisions.get(batch.batch_id) != "reject"]
-    if not contracts()[table].key:
-        return list(in_force(alive))
-    last_full = max((place for place, batch in enumerate(alive) if batch.kind == "full"), default=0)
-    return alive[last_full:]
+    return list(still_said(alive, contracts()[table]))

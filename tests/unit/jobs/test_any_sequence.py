@@ -97,8 +97,15 @@ def expected_fates(
             "refused": counted["refused"],
             "deleted": counted["deleted"] + deleted.get(number, 0),
         }
+    # What a later full batch took the place of is not counted any more.
+    last_full = max((step.batch.number for step in sequence if step.batch.kind == "full"), default=0)
     warnings = Counter(
-        {(number, rule): rows for number, found in books.warnings.items() for rule, rows in found.items()}
+        {
+            (number, rule): rows
+            for number, found in books.warnings.items()
+            for rule, rows in found.items()
+            if number >= last_full
+        }
     )
     return fates, warnings
 
