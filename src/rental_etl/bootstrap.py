@@ -226,7 +226,8 @@ class Application:
         """Claim the lake, do the work and leave its outcome in `etl.runs`, whatever it is."""
         warehouse = run.parts.warehouse
         owner = run.parts.source().identity if source else ""
-        self._landing.claim(source=owner, warehouse=warehouse.identity)
+        lake = self._landing.claim(source=owner, warehouse=warehouse.identity)
+        warehouse.belong_to(lake, moved=run.reload)
         warehouse.record_run(run.record("running"))
         try:
             summary = work()

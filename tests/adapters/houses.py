@@ -281,7 +281,8 @@ def load(house: House, batch_id: int, ids: Sequence[int], *, revision: int = 0, 
     price = options.pop("price", "10.50")
     options = {"drop": (), "replace": False, **options}
     parts = [str(stays(house.files, batch_id, ids, price))] if ids else []
-    return house.open().load(STAYS, add=[(batch(batch_id, len(ids), revision=revision), parts)], **options)
+    warehouse = options.pop("warehouse", None) or house.open()
+    return int(warehouse.load(STAYS, add=[(batch(batch_id, len(ids), revision=revision), parts)], **options))
 
 
 def weekly(house: House, name: str, rows: Sequence[tuple[date, str, int, str]]) -> str:

@@ -6,8 +6,10 @@ import json
 import os
 import signal
 import threading
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -35,7 +37,7 @@ from adapters.houses import (
 )
 from rental_etl.errors import ConfigurationError, ModelError, SystemUnreachableError, UsageError
 from rental_etl.model.contract import Column
-from rental_etl.model.run import Accounting, JobRecord, RuleResult, RunRecord
+from rental_etl.model.run import Accounting, JobRecord, LakeId, RuleResult, RunRecord
 from rental_etl.warehouse.ledger import _TABLES as LEDGER
 
 
@@ -239,6 +241,60 @@ class TestLedger:
         [(found, written)] = house.ask("select message, jobs from etl.runs")
         assert message == found
         assert json.loads(written) == [{"name": "load", "seconds": 0.5, "counts": {"path": "a\\b", "word": "Zoë"}}]
+
+
+class TestOwner:
+    """A warehouse belongs to one lake: the rows of two would be taken for each other's, as both number their batches from 1."""
+
+    HERE, THERE = LakeId("a1", "/srv/it's here"), LakeId("b2", "s3://bucket/there")
+
+    def test_the_first_write_records_the_lake_and_the_next_ones_may_go_on(self, house: House) -> None:
+        for _ in range(2):
+            warehouse = house.open()
+            warehouse.belong_to(self.HERE)
+            warehouse.publish(publication())
+        assert house.ask("select lake_id, location from etl.lake") == [("a1", "/srv/it's here")]
+        assert house.ask("select since is not null from etl.lake") == [(True,)]
+
+    def test_a_write_for_another_lake_is_refused_and_changes_nothing(self, house: House) -> None:
+        warehouse = house.open()
+        warehouse.belong_to(self.HERE)
+        warehouse.publish(publication())
+        for other in (self.THERE, dataclasses.replace(self.HERE, location="/a/copy")):
+            stranger = house.open()
+            stranger.belong_to(other)
+            writes: tuple[Callable[[], object], ...] = (
+                partial(stranger.publish, publication()),
+                partial(stranger.record_run, RunRecord("run-1", "run", AS_OF, "running", "")),
+                partial(load, house, 1, [1], warehouse=stranger),
+            )
+            for write in writes:
+                with pytest.raises(ConfigurationError, match="belongs to another lake") as refused:
+                    write()
+                assert (refused.value.exit_code, self.HERE.location in refused.value.expected) == (2, True)
+                assert "rental-etl repair" in refused.value.remedy
+        assert house.ask("select count(*) from etl.publishes") == [(1,)]
+        assert house.ask("select count(*) from etl.runs") == [(0,)]
+        assert house.open().loaded() == {}
+
+    def test_a_lake_that_moved_takes_the_place_and_the_other_is_refused_from_then_on(self, house: House) -> None:
+        first, second = house.open(), house.open()
+        first.belong_to(self.HERE)
+        second.belong_to(self.THERE, moved=True)
+        first.publish(publication())
+        second.publish(publication())
+        assert house.ask("select lake_id from etl.lake") == [("b2",)]
+        with pytest.raises(ConfigurationError, match="belongs to another lake"):
+            first.publish(publication())
+
+    def test_a_warehouse_that_knows_no_lake_is_adopted(self, house: House) -> None:
+        house.open().publish(publication())
+        house.meddle("drop table etl.lake")
+        warehouse = house.open()
+        warehouse.belong_to(self.HERE)
+        warehouse.record_run(RunRecord("run-1", "run", AS_OF, "running", ""))
+        assert house.ask("select lake_id from etl.lake") == [("a1",)]
+        assert house.ask("select count(*) from etl.publishes") == [(1,)]
 
 
 class TestPublish:

@@ -12,6 +12,7 @@ from adapters.houses import House, PostgresHouse, RedshiftHouse, duckdb_house, p
 from postgres import server as postgres
 from redshift import stores
 from rental_etl.bootstrap import Application
+from rental_etl.errors import ConfigurationError
 from rental_etl.settings import load_settings
 from rental_etl.synthetic.marketplace import generate
 
@@ -28,9 +29,9 @@ def configured(house: House) -> dict[str, Any]:
     return {}
 
 
-def application(house: House, deliveries: Path, as_of: date = AS_OF) -> Application:
-    """The product on a house."""
-    workspace = house.files / "workspace"
+def application(house: House, deliveries: Path, as_of: date = AS_OF, *, name: str = "workspace") -> Application:
+    """The product on a house, with a workspace of its own."""
+    workspace = house.files / name
     settings = load_settings(
         config=Path("/dev/null"),
         overrides={"workspace": workspace, "source": {"url": str(deliveries)}, "warehouse": configured(house)},
@@ -89,6 +90,27 @@ def test_every_warehouse_gives_the_same_files_after_every_round(
         assert {rule.rule for rule in seen[1].rules} == {rule.rule for rule in seen[0].rules}
         repaired = [exported_after_repair(application(house, deliveries), house.files) for house in houses]
         assert repaired == [files[0]] * 3
+
+
+def test_two_lakes_never_write_into_one_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both number their batches from 1, so the second would take the first one's rows for its own. `repair` takes the place, on purpose."""
+    monkeypatch.setenv("RENTAL_ETL_WAREHOUSE__PASSWORD", postgres.PASSWORD)
+    deliveries = tmp_path / "deliveries"
+    generate(deliveries, apartments=5, bookings=20, viewings=20, seed=7, end=AS_OF)
+    (tmp_path / "files").mkdir()
+    with postgres_house(tmp_path / "files") as house:
+        first, second = (application(house, deliveries, name=name) for name in ("first", "second"))
+        assert first.run().run.state == "published"
+        rows = house.ask("select * from raw.bookings order by 1")
+        with pytest.raises(ConfigurationError, match="belongs to another lake") as refused:
+            second.run()
+        assert (refused.value.exit_code, str(house.files / "first") in refused.value.expected) == (2, True)
+        assert house.ask("select * from raw.bookings order by 1") == rows
+        assert first.run().run.state == "unchanged"
+        second.repair()
+        assert second.run().run.state == "published"
+        with pytest.raises(ConfigurationError, match="belongs to another lake"):
+            first.run()
 
 
 def exported_after_repair(app: Application, folder: Path) -> Mapping[str, bytes]:

@@ -25,8 +25,9 @@ from rental_etl.lake.files import (
     sync_folder,
     sync_tree,
 )
-from rental_etl.lake.ownership import agreed, new_owner, now
+from rental_etl.lake.ownership import agreed, lake_of, new_owner, now
 from rental_etl.model.batch import Batch, Delivery, Part, Reading
+from rental_etl.model.run import LakeId
 from rental_etl.ports.lake import Landed
 
 
@@ -42,7 +43,7 @@ class LocalLanding:
         self._entries: dict[str, Any] = {}
         self._last = 0
 
-    def claim(self, *, source: str, warehouse: str) -> None:
+    def claim(self, *, source: str, warehouse: str) -> LakeId:
         """Record the lake's source, warehouse and place at the first run, and refuse another later. "" is recorded when it becomes known.
 
         The source is recorded for good by the first batch: until then another one may be named.
@@ -50,12 +51,14 @@ class LocalLanding:
         make_folder(self._log)
         make_folder(self._temp)
         wanted = {"source": source, "warehouse": warehouse, "location": str(self.root)}
-        if create_exclusively(self._owner, json.dumps(new_owner(wanted), indent=1), scratch=self._temp):
-            return
+        fresh = new_owner(wanted)
+        if create_exclusively(self._owner, json.dumps(fresh, indent=1), scratch=self._temp):
+            return lake_of(fresh)
         found = read_json(self._owner)
         known = agreed(found, wanted, empty=not any(self._log.iterdir()), where=str(self._owner))
         if known != found:
             replace_durably(self._owner, json.dumps(known, indent=1), scratch=self._temp)
+        return lake_of(known)
 
     def move_owner(self, *, warehouse: str) -> None:
         """Record that the lake lies here now, with this warehouse: the first step of a repair after a move."""

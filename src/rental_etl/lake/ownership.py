@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rental_etl.errors import ConfigurationError
+from rental_etl.model.run import LakeId
 
 
 def now() -> str:
@@ -16,6 +17,11 @@ def now() -> str:
 def new_owner(wanted: Mapping[str, str]) -> dict[str, str]:
     """What the first claim records."""
     return {"lake_id": uuid.uuid4().hex, "created_at": now(), **wanted}
+
+
+def lake_of(owner: Mapping[str, Any]) -> LakeId:
+    """Which lake a record speaks of."""
+    return LakeId(str(owner["lake_id"]), str(owner["location"]))
 
 
 def agreed(found: Mapping[str, Any], wanted: Mapping[str, str], *, empty: bool, where: str) -> dict[str, Any]:

@@ -20,8 +20,9 @@ from typing import Any, Literal
 from rental_etl.errors import ConfigurationError, WorkspaceBusyError
 from rental_etl.lake import manifests
 from rental_etl.lake.files import make_folder, reaching, remove_tree
-from rental_etl.lake.ownership import agreed, new_owner, now
+from rental_etl.lake.ownership import agreed, lake_of, new_owner, now
 from rental_etl.model.batch import Batch, Delivery, Part, Reading
+from rental_etl.model.run import LakeId
 from rental_etl.ports.lake import Landed
 from rental_etl.storage.objects import Entry, Objects
 
@@ -42,15 +43,16 @@ class S3Landing:
         self._entries: dict[int, Any] = {}
         self._last: int | None = None
 
-    def claim(self, *, source: str, warehouse: str) -> None:
+    def claim(self, *, source: str, warehouse: str) -> LakeId:
         """Record the lake's source, warehouse, place and catalog at the first run, and refuse another later. "" is recorded when it becomes known."""
         wanted = {"source": source, "warehouse": warehouse, "location": self.objects.url, "catalog": self._catalog()}
-        text = json.dumps(new_owner(wanted), indent=1).encode()
+        fresh = new_owner(wanted)
+        text = json.dumps(fresh, indent=1).encode()
         found = self.objects.read_with_etag(_OWNER)
         if found is None:
             if self.objects.create(_OWNER, text):
                 self._require_conditions(text)
-                return
+                return lake_of(fresh)
             found = self.objects.read_with_etag(_OWNER)
         body, etag = found or (b"{}", "")
         owner = _parsed(body, self.objects.location(_OWNER))
@@ -58,6 +60,7 @@ class S3Landing:
         known = agreed(owner, wanted, empty=empty, where=self.objects.location(_OWNER))
         if known != owner and not self.objects.put(_OWNER, json.dumps(known, indent=1).encode(), instead_of=etag):
             raise self._busy("its owner")
+        return lake_of(known)
 
     def move_owner(self, *, warehouse: str) -> None:
         """Record that this warehouse and catalog show the lake from now on: the first step of a repair."""

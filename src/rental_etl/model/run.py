@@ -7,6 +7,14 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
+class LakeId:
+    """Which lake: the number it was given when it was made, and where it lies."""
+
+    lake_id: str
+    location: str
+
+
+@dataclass(frozen=True, slots=True)
 class JobRecord:
     """One job of a run: seconds on the clock and what it did, in counts."""
 

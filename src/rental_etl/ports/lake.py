@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol
 
 from rental_etl.model.batch import Batch, Delivery, Reading
 from rental_etl.model.contract import Column
+from rental_etl.model.run import LakeId
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +28,11 @@ class Landed:
 class Landing(Protocol):
     """Immutable batches, committed by numbered manifests."""
 
-    def claim(self, *, source: str, warehouse: str) -> None:
-        """Record the lake's source and warehouse at the first run; raise ConfigurationError when another pair owns it. "" is not compared."""
+    def claim(self, *, source: str, warehouse: str) -> LakeId:
+        """Record the lake's source and warehouse at the first run; raise ConfigurationError when another pair owns it. "" is not compared.
+
+        Returns which lake it is.
+        """
         ...
 
     def landed(self) -> Landed:

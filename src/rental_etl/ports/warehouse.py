@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from rental_etl.model.batch import Batch
 from rental_etl.model.contract import Contract
-from rental_etl.model.run import Publication, Published, RunRecord
+from rental_etl.model.run import LakeId, Publication, Published, RunRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,13 @@ class Warehouse(Protocol):
     @property
     def identity(self) -> str:
         """What the lake records as its warehouse."""
+        ...
+
+    def belong_to(self, lake: LakeId, *, moved: bool = False) -> None:
+        """Say which lake this object writes for. The first write records it, in its transaction.
+
+        A write raises ConfigurationError when the warehouse belongs to another lake, unless this one `moved`: then it takes the other's place.
+        """
         ...
 
     def loaded(self) -> Mapping[str, Sequence[tuple[int, int]]]:

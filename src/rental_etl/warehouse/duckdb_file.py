@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rental_etl.model.batch import Batch
 from rental_etl.model.contract import Contract
-from rental_etl.model.run import Publication, Published, RunRecord
+from rental_etl.model.run import LakeId, Publication, Published, RunRecord
 from rental_etl.ports.warehouse import Rows
 from rental_etl.storage.httpfs import Reach
 from rental_etl.storage.store import is_remote
@@ -46,11 +46,16 @@ class DuckDBWarehouse:
             wait_seconds=wait_seconds,
             reach=reach,
         )
+        self._claim: ledger.Claim | None = None
 
     @property
     def identity(self) -> str:
         """The file's absolute path as a URL."""
         return f"duckdb:///{self._place.path.resolve()}"
+
+    def belong_to(self, lake: LakeId, *, moved: bool = False) -> None:
+        """Say which lake this object writes for; `moved` when it takes the place of another."""
+        self._claim = ledger.Claim(lake, moved)
 
     def loaded(self) -> Mapping[str, Sequence[tuple[int, int]]]:
         """By table, the (batch_id, revision) whose rows `raw` holds; empty before the first run."""
@@ -114,6 +119,7 @@ class DuckDBWarehouse:
             if self._place.reach and any(map(is_remote, files)):
                 self._place.reach.extend(connection)
             with transaction(connection):
+                ledger.keep_claim(connection, self._claim, where=self.identity, at=now())
                 yield connection
 
     def _opened_for_reading(self) -> Connection:

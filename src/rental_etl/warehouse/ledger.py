@@ -1,17 +1,19 @@
 """The ledger: schema `etl` of the warehouse, written in the same transactions as the rows it describes.
 
-`runs`, `batches` and `publishes` grow; `row_accounting` shows the last publish; `rule_results` keeps every publish, and the view
-`current_rule_results` shows the last one. No table has a primary key: DuckDB's index would refuse to delete and insert one key in a transaction.
+`lake` names the one lake that the warehouse belongs to. `runs`, `batches` and `publishes` grow; `row_accounting` shows the last publish; `rule_results`
+keeps every publish, and the view `current_rule_results` shows the last one. No table has a primary key: DuckDB's index would refuse to delete and insert one
+key in a transaction.
 """
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
+from rental_etl.errors import ConfigurationError
 from rental_etl.model.batch import Batch
-from rental_etl.model.run import Publication, Published, RunRecord
+from rental_etl.model.run import LakeId, Publication, Published, RunRecord
 from rental_etl.warehouse.connect import Connection
 from rental_etl.warehouse.text import Value, moment, name, numbers, value
 
@@ -70,6 +72,11 @@ _TABLES: Mapping[str, _Columns] = {
         "rows": "bigint",
         "batch_id": "bigint",
     },
+    "lake": {
+        "lake_id": "varchar",
+        "location": "varchar",
+        "since": "timestamp",
+    },
     "publishes": {
         "publish_id": "bigint",
         "run_id": "varchar",
@@ -98,6 +105,37 @@ def is_laid_out(connection: Connection) -> bool:
     sql = "select count(*) from duckdb_tables() where database_name = current_database() and schema_name = 'etl' and table_name = 'publishes'"
     found = connection.execute(sql).fetchone()
     return bool(found and found[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The lake that somebody writes for; with `moved` it takes the place of another."""
+
+    lake: LakeId
+    moved: bool
+
+
+def keep_claim(connection: Connection, claim: Claim | None, *, where: str, at: datetime) -> None:
+    """Record the lake that a warehouse belongs to; one that knows of none, as those of earlier versions, is adopted. Runs inside the transaction of a write.
+
+    Raises ConfigurationError when the warehouse belongs to another lake.
+    """
+    if claim is None:
+        return
+    lake = claim.lake
+    row = connection.execute("select lake_id, location from etl.lake").fetchone()
+    found = tuple(row) if row else None
+    if found == (lake.lake_id, lake.location):
+        return
+    if found is not None and not claim.moved:
+        raise ConfigurationError(
+            "this warehouse belongs to another lake",
+            where=where,
+            expected=f"the lake at {found[1]} (number {found[0]}), but it is the one at {lake.location} (number {lake.lake_id})",
+            remedy="use another database for this lake; if it is to take the other's place here, run `rental-etl repair`",
+        )
+    connection.execute("delete from etl.lake")
+    _insert(connection, "lake", [(lake.lake_id, lake.location, at)])
 
 
 def loaded(connection: Connection) -> dict[str, list[tuple[int, int]]]:

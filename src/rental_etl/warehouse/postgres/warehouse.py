@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 from rental_etl.model.batch import Batch
 from rental_etl.model.contract import Contract
-from rental_etl.model.run import Publication, Published, RunRecord
+from rental_etl.model.run import LakeId, Publication, Published, RunRecord
 from rental_etl.ports.warehouse import Rows
 from rental_etl.warehouse import ledger
 from rental_etl.warehouse.answers import check_format, nothing_yet
@@ -51,12 +51,17 @@ class PostgresWarehouse:
         self._server = Server.of(
             url, password=password, tls=tls, ca=ca, connect_seconds=connect_seconds, wait_seconds=wait_seconds
         )
+        self._claim: ledger.Claim | None = None
         self._open_engine = open_engine or local_engine(memory=memory, threads=threads, temp=temp)
 
     @property
     def identity(self) -> str:
         """The database as a URL, whichever user asks."""
         return self._server.identity
+
+    def belong_to(self, lake: LakeId, *, moved: bool = False) -> None:
+        """Say which lake this object writes for; `moved` when it takes the place of another."""
+        self._claim = ledger.Claim(lake, moved)
 
     def loaded(self) -> Mapping[str, Sequence[tuple[int, int]]]:
         """By table, the (batch_id, revision) whose rows `raw` holds; empty before the first run."""
@@ -129,6 +134,7 @@ class PostgresWarehouse:
         """One transaction of the only writer, on a database that has its schemas."""
         with writing(self._server) as session:
             lay_out(session, schemas=ledger.SCHEMAS, spell=POSTGRES.spell, more=LOADED_FILES)
+            ledger.keep_claim(_plain(session), self._claim, where=self._server.url, at=now())
             yield session
 
 

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, TypeVar
 
 from rental_etl.model.batch import Batch
 from rental_etl.model.contract import Contract
-from rental_etl.model.run import CuratedView, Publication, Published, RunRecord
+from rental_etl.model.run import CuratedView, LakeId, Publication, Published, RunRecord
 from rental_etl.ports.warehouse import Rows
 from rental_etl.warehouse import ledger
 from rental_etl.warehouse.answers import check_format, nothing_yet
@@ -71,12 +71,17 @@ class RedshiftWarehouse:
         self._layouts: Layouts = layouts or {}
         self._temp = temp
         self._open_engine = open_engine or local_engine(memory=memory, threads=threads, temp=temp)
+        self._claim: ledger.Claim | None = None
         self._is_laid_out = False
 
     @property
     def identity(self) -> str:
         """The database as a URL, whichever user asks."""
         return self._cluster.identity
+
+    def belong_to(self, lake: LakeId, *, moved: bool = False) -> None:
+        """Say which lake this object writes for; `moved` when it takes the place of another."""
+        self._claim = ledger.Claim(lake, moved)
 
     def loaded(self) -> Mapping[str, Sequence[tuple[int, int]]]:
         """By table, the (batch_id, revision) whose rows `raw` holds; empty before the first run."""
@@ -216,7 +221,12 @@ class RedshiftWarehouse:
 
     def _change(self, work: Callable[[RedshiftSession], Result]) -> Result:
         self._lay_out()
-        return in_transaction(self._cluster, work)
+
+        def claimed(session: RedshiftSession) -> Result:
+            ledger.keep_claim(_plain(session), self._claim, where=self._cluster.url, at=now())
+            return work(session)
+
+        return in_transaction(self._cluster, claimed)
 
     def _lay_out(self) -> None:
         """Make schemas and ledger, once: the table that writers lock has to be there before."""
