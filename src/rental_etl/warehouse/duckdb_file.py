@@ -68,7 +68,7 @@ class DuckDBWarehouse:
     ) -> int:
         """Bring `raw.<table>` up to date in one transaction with the ledger; returns rows added."""
         at = now()
-        with self._changing([part for _, parts in add for part in parts]) as connection:
+        with self._changing(None) as connection:
             rows = raw.bring_up_to_date(connection, contract, add=add, drop=drop, replace=replace, at=at)
             added = [batch for batch, _ in add]
             ledger.record_load(connection, contract.table, added=added, dropped=drop, replaced=replace, at=at)
@@ -109,13 +109,13 @@ class DuckDBWarehouse:
             return answers.write_tables(connection, folder, format)
 
     @contextlib.contextmanager
-    def _changing(self, files: Sequence[str] = ()) -> Iterator[Connection]:
-        """One transaction on the file, which is made when there is none; `files` will be read in it."""
+    def _changing(self, files: Sequence[str] | None = ()) -> Iterator[Connection]:
+        """One transaction on the file, which is made when there is none; `files` will be read in it, None for any of the lake's."""
         if not self._place.exists():
             create(self._place, _lay_out)
         with connected(self._place, write=True) as connection:
             _lay_out(connection)
-            if self._place.reach and any(map(is_remote, files)):
+            if self._place.reach and (files is None or any(map(is_remote, files))):
                 self._place.reach.extend(connection)
             with transaction(connection):
                 ledger.keep_claim(connection, self._claim, where=self.identity, at=now())
