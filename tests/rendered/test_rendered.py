@@ -54,11 +54,11 @@ def test_sql_that_cannot_be_parsed_is_an_error_of_the_model() -> None:
 
 
 def test_wide_integers_are_decimals_elsewhere() -> None:
-    """Spark has no 128-bit integers, and divides decimals without a fraction just as well."""
-    assert (
-        render("select cast(a as hugeint) // b from t", "spark")
-        == "SELECT\n  CAST(a AS DECIMAL(38, 0)) DIV b\nFROM t\n"
-    )
+    """Spark has no 128-bit integers, and its DIV cuts what has more than 64 bits off without a word."""
+    wide = "CAST(a AS DECIMAL(38, 0))"
+    exact = f"CAST((\n    {wide} - {wide} % b\n  ) / b AS DECIMAL(38, 0))"
+    assert render("select cast(a as hugeint) // b from t", "spark") == f"SELECT\n  {exact}\nFROM t\n"
+    assert render("select a // b from t", "spark") == "SELECT\n  a DIV b\nFROM t\n"
 
 
 def test_schemas_become_prefixes_on_spark() -> None:

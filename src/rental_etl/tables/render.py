@@ -4,8 +4,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 from rental_etl.errors import ModelError, UsageError
+
+if TYPE_CHECKING:
+    from sqlglot import exp
 
 # Before and after every period that can be: dates are read from 2000 on. Far enough from the calendar's ends to add months to.
 START, END = date(1900, 1, 1), date(9000, 12, 31)
@@ -67,20 +71,40 @@ def render(sql: str, dialect: str) -> str:
 
     try:
         tree = sqlglot.parse_one(sql, read="duckdb")
-        for wide in list(tree.find_all(exp.DataType)):
-            if wide.this == exp.DataType.Type.INT128:
-                # Only DuckDB has 128-bit integers; a decimal without a fraction divides like one.
-                wide.replace(exp.DataType.build("decimal(38, 0)"))
+        _narrow(tree, dialect)
         for table in tree.find_all(exp.Table):
             if dialect == "spark" and table.db:
                 # Temporary views have no schema on Spark; columns go on calling the table by its own name.
-                table.replace(exp.to_table(f"{table.db}_{table.name}", alias=table.alias or table.name))
+                flat = exp.to_identifier(f"{table.db}_{table.name}")
+                name = exp.to_identifier(table.alias or table.name)
+                table.replace(exp.Table(this=flat, alias=exp.TableAlias(this=name)))
         return tree.sql(dialect=dialect, pretty=True, unsupported_level=ErrorLevel.RAISE) + "\n"
     except SqlglotError as error:
         raise ModelError(
             f"the model cannot be rendered for {dialect}: {str(error).splitlines()[0]}",
             remedy="look at it in the words of an engine that computes it: duckdb or spark",
         ) from error
+
+
+def _narrow(tree: "exp.Expr", dialect: str) -> None:
+    """Give 128-bit integers, which only DuckDB has, as decimals without a fraction."""
+    from sqlglot import exp
+
+    def wide(node: exp.Expr) -> bool:
+        return any(type_.this == exp.DataType.Type.INT128 for type_ in node.find_all(exp.DataType))
+
+    def grouped(node: exp.Expr) -> exp.Expr:
+        return node.copy() if isinstance(node, exp.Paren | exp.Func | exp.Column) else exp.paren(node.copy())
+
+    for division in [node for node in tree.find_all(exp.IntDiv) if dialect == "spark" and wide(node)]:
+        # Spark's DIV gives 64 bits whatever it divides, silently cut off. What is left of a number without its remainder divides exactly.
+        number, divisor = grouped(division.this), grouped(division.expression)
+        rest = exp.Mod(this=number, expression=divisor)
+        exact = exp.Div(this=exp.paren(exp.Sub(this=number.copy(), expression=rest)), expression=divisor.copy())
+        division.replace(exp.cast(exact, "decimal(38, 0)"))
+    for type_ in list(tree.find_all(exp.DataType)):
+        if type_.this == exp.DataType.Type.INT128:
+            type_.replace(exp.DataType.build("decimal(38, 0)"))
 
 
 def _day(day: date) -> str:

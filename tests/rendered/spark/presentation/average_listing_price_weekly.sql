@@ -125,10 +125,16 @@ SELECT
   currency,
   listings_count,
   total_price,
-  CAST(CAST((
-    2 * CAST(total_price * 100 AS DECIMAL(38, 0)) + listings_count
-  ) DIV (
+  CAST(CAST(CAST((
+    (
+      2 * CAST(total_price * 100 AS DECIMAL(38, 0)) + listings_count
+    ) - (
+      2 * CAST(total_price * 100 AS DECIMAL(38, 0)) + listings_count
+    ) % (
+      2 * listings_count
+    )
+  ) / (
     2 * listings_count
-  ) AS DECIMAL(30, 0)) * 0.01 AS DECIMAL(38, 2)) AS average_price,
+  ) AS DECIMAL(38, 0)) AS DECIMAL(30, 0)) * 0.01 AS DECIMAL(38, 2)) AS average_price,
   week_start + INTERVAL '6' DAY <= CAST('2024-06-30' AS DATE) AS is_complete
 FROM totals

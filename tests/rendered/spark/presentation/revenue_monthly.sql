@@ -165,15 +165,25 @@ SELECT
   currency,
   nights_sold,
   room_revenue,
-  CAST(CAST((
-    2 * CAST(room_revenue * 100 AS DECIMAL(38, 0)) + nights_sold
-  ) DIV NULLIF(2 * nights_sold, 0) AS DECIMAL(20, 0)) * 0.01 AS DECIMAL(38, 2)) AS adr,
+  CAST(CAST(CAST((
+    (
+      2 * CAST(room_revenue * 100 AS DECIMAL(38, 0)) + nights_sold
+    ) - (
+      2 * CAST(room_revenue * 100 AS DECIMAL(38, 0)) + nights_sold
+    ) % NULLIF(2 * nights_sold, 0)
+  ) / NULLIF(2 * nights_sold, 0) AS DECIMAL(38, 0)) AS DECIMAL(20, 0)) * 0.01 AS DECIMAL(38, 2)) AS adr,
   available_nights,
-  CAST(CAST((
-    2 * CAST(room_revenue * 100 AS DECIMAL(38, 0)) + available_nights
-  ) DIV (
+  CAST(CAST(CAST((
+    (
+      2 * CAST(room_revenue * 100 AS DECIMAL(38, 0)) + available_nights
+    ) - (
+      2 * CAST(room_revenue * 100 AS DECIMAL(38, 0)) + available_nights
+    ) % (
+      2 * available_nights
+    )
+  ) / (
     2 * available_nights
-  ) AS DECIMAL(20, 0)) * 0.01 AS DECIMAL(38, 2)) AS revpar,
+  ) AS DECIMAL(38, 0)) AS DECIMAL(20, 0)) * 0.01 AS DECIMAL(38, 2)) AS revpar,
   month_start + INTERVAL '1' MONTH <= CAST('2024-06-30' AS DATE) + INTERVAL '1' DAY AS is_complete
 FROM totals
 WHERE
