@@ -188,8 +188,9 @@ class KeyedMerge:
         tally.find("warn:repeated_key:", lost)
         engine.define(
             f"{prefix}_winners",
-            f"select valid.* from {prefix}_valid as valid anti join {prefix}_repeated as repeated on {same}"
-            f" union all select * from {prefix}_resolved",
+            f"select {self._of('valid')}, valid._seq from {prefix}_valid as valid"
+            f" anti join {prefix}_repeated as repeated on {same}"
+            f" union all select {self._names}, _seq from {prefix}_resolved",
         )
         return f"{prefix}_winners", lost
 
