@@ -2,14 +2,17 @@
 
 import difflib
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from rental_etl.engine.duckdb_session import DuckDBEngine
 from rental_etl.errors import ConfigurationError
 from rental_etl.lake.page import LocalPage
 from rental_etl.model.reading import TableReading
 from rental_etl.ports.database import Database
+from rental_etl.ports.engine import Engine
 from rental_etl.ports.lake import Landed
 from rental_etl.ports.page import Page
 from rental_etl.ports.source import Source
@@ -90,6 +93,37 @@ def page_of(settings: Settings, *, workspace: Path) -> Page:
     """Where the report goes: `report/index.html` in the workspace."""
     del settings
     return LocalPage(workspace / "report" / "index.html")
+
+
+def engine_of(
+    settings: Settings, *, temp: Path, lake: str, reach: Reach | None, progress: Progress
+) -> AbstractContextManager[Engine]:
+    """A session of the engine that `[engine]` names; `lake` is where the lake is, `reach` the way to one in S3."""
+    named = settings.engine
+    if named.kind == "duckdb":
+        return duckdb_engine(settings, temp=temp, reach=reach)
+    from rental_etl.engine.spark_session import SparkEngine
+    from rental_etl.engine.spark_settings import SparkSettings
+
+    wanted = SparkSettings(named.memory, named.threads, temp, named.master, named.spark)
+    progress("starting Spark", 0, 1)
+    # What one machine spills only it can read; executors elsewhere reach the lake.
+    return SparkEngine(wanted, scratch="" if wanted.local else f"{lake}/temp")
+
+
+def duckdb_engine(settings: Settings, *, temp: Path, reach: Reach | None) -> DuckDBEngine:
+    """A session of DuckDB, which looks into small files quickest whatever computes."""
+    named = settings.engine
+    return DuckDBEngine(memory=named.memory, threads=named.threads, temp=temp, reach=reach)
+
+
+def engine_found(engine: Engine, settings: Settings) -> str:
+    """What `check` says about the engine."""
+    [(answer,)] = engine.rows("select version()")
+    memory = f"{settings.engine.memory} of memory"
+    if settings.engine.kind == "spark":
+        return f"Spark {str(answer).split()[0]}, {memory} for the driver"
+    return f"DuckDB {answer}, {memory}"
 
 
 def warehouse_of(settings: Settings, *, workspace: Path, temp: Path, reach: Reach | None = None) -> Warehouse:

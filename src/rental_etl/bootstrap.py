@@ -4,14 +4,23 @@ import difflib
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from rental_etl.adapters import database_source, database_target, found_in, is_database, page_of, warehouse_of
-from rental_etl.engine.duckdb_session import DuckDBEngine
+from rental_etl.adapters import (
+    database_source,
+    database_target,
+    duckdb_engine,
+    engine_found,
+    engine_of,
+    found_in,
+    is_database,
+    page_of,
+    warehouse_of,
+)
 from rental_etl.errors import ConfigurationError, QualityGateError, RentalEtlError, UsageError
 from rental_etl.jobs.guards import Limits
 from rental_etl.jobs.history import recent_runs
@@ -25,6 +34,7 @@ from rental_etl.model.run import RunRecord
 from rental_etl.model.summary import BatchState, CheckResult, QuarantinedRow, RunSummary, Status, Watch
 from rental_etl.overview import batch_states, overview, quarantined_rows
 from rental_etl.pipeline import JOBS, Parts, Run
+from rental_etl.ports.engine import Engine
 from rental_etl.ports.source import Source
 from rental_etl.ports.warehouse import Rows, Warehouse
 from rental_etl.settings import Settings
@@ -147,7 +157,7 @@ class Application:
             raise UsageError(
                 "nothing was landed here yet", where=self._lake.where, remedy="run `rental-etl run --source DIR` first"
             )
-        with self._engine() as engine:
+        with self._small_engine() as engine:
             yield from quarantined_rows(engine, landing=self._landing, tables=tables, every_batch=every_batch)
 
     def query(self, sql: str) -> Rows:
@@ -180,7 +190,7 @@ class Application:
             return ingest(
                 source=self._files(folder.expanduser().absolute()),
                 database=database,
-                engine=self._engine,
+                engine=self._small_engine,
                 staging=self._scratch,
                 quarantine=self.workspace / "ingest" / "quarantine",
                 day=self.as_of,
@@ -283,13 +293,14 @@ class Application:
             _check_columns(table, [*reading.columns, *reading.values])
         return readings
 
-    @contextmanager
-    def _engine(self) -> Iterator[DuckDBEngine]:
-        engine = self.settings.engine
-        with DuckDBEngine(
-            memory=engine.memory, threads=engine.threads, temp=self._temp, reach=self._lake.reach
-        ) as session:
-            yield session
+    def _engine(self) -> AbstractContextManager[Engine]:
+        lake = self._lake
+        return engine_of(
+            self.settings, temp=self._temp, lake=lake.where, reach=lake.reach, progress=self.watch.progress
+        )
+
+    def _small_engine(self) -> AbstractContextManager[Engine]:
+        return duckdb_engine(self.settings, temp=self._temp, reach=self._lake.reach)
 
     @contextmanager
     def _scratch(self) -> Iterator[Path]:
@@ -318,8 +329,7 @@ class Application:
 
     def _check_engine(self) -> str:
         with self._engine() as engine:
-            version = engine.rows("select version()")[0][0]
-        return f"DuckDB {version}, {self.settings.engine.memory} of memory"
+            return engine_found(engine, self.settings)
 
     def _check_warehouse(self) -> str:
         return found_in(self._warehouse())

@@ -21,10 +21,11 @@ BatchName = tuple[str, int]
 class Product:
     """One workspace of the product and the folder it reads."""
 
-    def __init__(self, folder: Path, quality: Quality) -> None:
+    def __init__(self, folder: Path, quality: Quality, *, engine: Mapping[str, Any] | None = None) -> None:
         self.source = folder / "source"
         self.workspace = folder / "workspace"
         self.quality = quality
+        self.engine = dict(engine or {})
         self.source.mkdir(parents=True)
         self._app: Application | None = None
 
@@ -72,12 +73,7 @@ class Product:
 
     def tables(self) -> Tables:
         """The presentation and curated tables as published."""
-        presentation = {f"presentation.{name}": columns for name, columns in PRESENTATION.items()}
-        names = presentation | {f"curated.{name}": columns for name, columns in CURATED.items()}
-        # One question instead of one per table, because every question opens the warehouse.
-        lists = [f"(select list(row({', '.join(columns)})) from {name})" for name, columns in names.items()]
-        found = next(self.app.query(f"select {', '.join(lists)}").rows)
-        return {name: Counter(rows or ()) for name, rows in zip(names, found, strict=True)}
+        return published(self.app)
 
     def _settings(self, run: Run) -> Any:
         metrics = {key: value for key, value in asdict(run.metrics).items() if value != ""}
@@ -92,9 +88,20 @@ class Product:
                 "source": {"url": str(self.source)},
                 "metrics": metrics,
                 "quality": quality,
+                "engine": self.engine,
                 "tables": delivered,
             },
         )
+
+
+def published(app: Application) -> Tables:
+    """The presentation and curated tables that a workspace shows."""
+    presentation = {f"presentation.{name}": columns for name, columns in PRESENTATION.items()}
+    names = presentation | {f"curated.{name}": columns for name, columns in CURATED.items()}
+    # One question instead of one per table, because every question opens the warehouse.
+    lists = [f"(select list(row({', '.join(columns)})) from {name})" for name, columns in names.items()]
+    found = next(app.query(f"select {', '.join(lists)}").rows)
+    return {name: Counter(rows or ()) for name, rows in zip(names, found, strict=True)}
 
 
 def write_csv(file: File, path: Path) -> None:

@@ -73,7 +73,7 @@ class Work:
     ] = None
     as_of: AsOf = None
     engine: Annotated[
-        str | None, typer.Option("--engine", metavar="NAME", help="What computes: duckdb.  [default: duckdb]")
+        str | None, typer.Option("--engine", metavar="NAME", help="What computes: duckdb or spark.  [default: duckdb]")
     ] = None
     full_refresh: Annotated[
         bool, typer.Option("--full-refresh", help="Compute everything again from the landed batches.")

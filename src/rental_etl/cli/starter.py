@@ -37,6 +37,8 @@ _EXAMPLES: Mapping[str, Any] = {
     "source.ca": "global-bundle.pem",
     "engine.threads": 2,
     "engine.temp": "./rental-data/temp",
+    "engine.master": "spark://localhost:7077",
+    "engine.spark": {"spark.executor.memory": "4g"},
     "metrics.reporting_currency": "USD",
     "quality.max_quarantined_ratio": 0.2,
     "cursor": "updated_at",

@@ -61,6 +61,26 @@ def _time_zone(name: str) -> str:
     return name
 
 
+def _flat(value: Any) -> Any:
+    """Spark's settings by their whole names, which TOML takes apart at the dots where they are not quoted."""
+    if not isinstance(value, Mapping):
+        return value
+    found: dict[str, str] = {}
+    for name, inner in value.items():
+        if isinstance(inner, Mapping):
+            found |= {f"{name}.{rest}": text for rest, text in _flat(inner).items()}
+        else:
+            found[name] = str(inner).lower() if isinstance(inner, bool) else str(inner)
+    return found
+
+
+def _spark_names(options: dict[str, str]) -> dict[str, str]:
+    for name in options:
+        if not name.startswith("spark."):
+            raise ValueError(f"settings of Spark, which begin with spark. ({name} does not)")
+    return options
+
+
 Words = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 Lowered = Annotated[Words, AfterValidator(lambda words: tuple(word.lower() for word in words))]
 Url = Annotated[str, AfterValidator(_without_password)]
@@ -143,12 +163,16 @@ class WarehouseSettings(_Section):
 class EngineSettings(_Section):
     """`[engine]`: what computes, and what it may use."""
 
-    kind: Literal["duckdb"] = Field("duckdb", description="duckdb")
+    kind: Literal["duckdb", "spark"] = Field("duckdb", description="duckdb, or spark: on many machines")
     memory: Annotated[str, Field(pattern=r"^\d+(\.\d+)? ?([KMGT]i?B)$")] = Field(
         "1GB", description="Memory the engine may use before it spills to disk"
     )
     threads: int | None = Field(None, ge=1, description="Threads; default: one per core")
     temp: Path | None = Field(None, description="Where it spills; default: temp/ in the workspace")
+    master: str = Field("", description="Spark: where it runs, such as spark://HOST:7077; default: this machine")
+    spark: Annotated[dict[str, str], BeforeValidator(_flat), AfterValidator(_spark_names)] = Field(
+        {}, description="Spark: any setting spark.*"
+    )
 
 
 class TransformSettings(_Section):

@@ -1,0 +1,239 @@
+"""Spark as the engine: on this machine, on a cluster, or inside a job on AWS Glue.
+
+Reads and writes Parquet where the lake lies. A kept query becomes Parquet in a scratch folder rather than blocks of an executor: it is evaluated once, also
+when an executor is lost, and what is built on it does not repeat its plan. Nothing of the session outlives it.
+"""
+
+import functools
+import os
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from rental_etl.engine.spark_errors import explained
+from rental_etl.engine.spark_files import SparkFiles, inside, require_whole, spark_schema, spark_type
+from rental_etl.engine.spark_process import forget_dead, log_of, open_session
+from rental_etl.engine.spark_settings import SparkSettings
+from rental_etl.model.contract import Column
+from rental_etl.ports.engine import WrittenFile
+from rental_etl.tables.render import render
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column as SparkColumn
+    from pyspark.sql import DataFrame
+
+Result = TypeVar("Result")
+# Up to so many files a row's tags are chosen by comparing names; a join with a list of files costs a broadcast.
+_FEW = 16
+
+
+class SparkEngine:
+    """An `Engine` on many machines. Statements raise SystemUnreachableError when memory, disk, a file or Spark fails, ModelError when they are wrong.
+
+    `scratch` is where kept queries lie, which every executor has to reach; default: `settings.temp`, which all of one machine do.
+    """
+
+    def __init__(self, settings: SparkSettings, *, scratch: str = "") -> None:
+        self._log = log_of(settings)
+        self._session = open_session(settings)
+        self._files = SparkFiles(self._session)
+        own = f"spark-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        self._scratch = inside(scratch or str(settings.temp.absolute()), own)
+        self._kept: dict[str, str] = {}
+        self._number = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._do("", lambda: self._files.remove(self._scratch))
+        finally:
+            forget_dead()
+
+    @property
+    def version(self) -> str:
+        """Of Spark."""
+        return self._session.version
+
+    def bind(
+        self, name: str, files: Sequence[str], *, columns: Sequence[Column], tags: Sequence[Mapping[str, int]] = ()
+    ) -> None:
+        """Make Parquet files readable as one relation with exactly `columns`."""
+
+        def binding() -> None:
+            frame = self._read(files, columns)
+            if files and tags:
+                frame = self._tagged(frame, files, tags)
+            self._show(name, frame)
+
+        self._do(f"bind {name}", binding)
+
+    def define(self, name: str, sql: str) -> None:
+        """Name a query; it is evaluated where it is used."""
+        text = _rendered(sql)
+        self._do(sql, lambda: self._session.sql(f"create or replace temporary view {_quoted(_flat(name))} as {text}"))
+        self._forget(name)
+
+    def keep(self, name: str, sql: str) -> int:
+        """Evaluate a query once and keep its rows under a name; returns the number of rows."""
+        self._number += 1
+        folder = inside(self._scratch, str(self._number))
+
+        def keeping() -> int:
+            frame = _storable(self._session.sql(_rendered(sql)))
+            frame.write.option("compression", "snappy").parquet(folder)
+            kept = self._session.read.schema(frame.schema).parquet(folder)
+            rows = sum(count for _, count in self._files.written(folder))
+            self._show(name, kept)
+            return rows
+
+        rows = self._do(sql, keeping)
+        self._kept[name] = folder
+        return rows
+
+    def drop(self, name: str) -> None:
+        """Forget a kept or defined relation and free what it holds."""
+        self._do(name, lambda: self._session.catalog.dropTempView(_flat(name)))
+        self._forget(name)
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """A small result as Python tuples."""
+        return self._do(sql, lambda: [tuple(row) for row in self._session.sql(_rendered(sql)).collect()])
+
+    def write(
+        self, sql: str, folder: str, *, stem: str, columns: Sequence[Column], month_of: str = ""
+    ) -> list[WrittenFile]:
+        """Write a query's rows as Parquet with Iceberg field ids 1..n in the order of `columns`."""
+        from pyspark.sql import functions as fn
+
+        def writing() -> list[WrittenFile]:
+            frame = self._session.sql(_rendered(sql))
+            wanted = [_numbered(column, number) for number, column in enumerate(columns, start=1)]
+            if month_of:
+                when = fn.col(_quoted(month_of))
+                frame = frame.select(*wanted, (fn.year(when) * 100 + fn.month(when)).alias("month"))
+                # Rows of a month come together, large months in parts, so that no month gets a file of every task.
+                frame = frame.hint("rebalance", fn.col("month"))
+            else:
+                frame = frame.select(*wanted)
+            writer = frame.write.mode("append").option("mapreduce.output.basename", stem)
+            (writer.partitionBy("month") if month_of else writer).parquet(folder)
+            found = self._files.written(folder, stem)
+            for location, _ in (file for file in found if not file[1]):
+                self._files.remove(location)
+            return [WrittenFile(location, rows) for location, rows in found if rows]
+
+        return self._do(sql, writing)
+
+    def _read(self, files: Sequence[str], columns: Sequence[Column]) -> "DataFrame":
+        schema = spark_schema(columns)
+        if not files:
+            # Known to be empty when a statement is planned, which then leaves it out.
+            nulls = [f"cast(null as {field.dataType.simpleString()}) as {_quoted(field.name)}" for field in schema]
+            return self._session.sql(f"select {', '.join(nulls)} where false")
+        # Locations are taken as they are, whatever characters they hold and whatever their folders are called.
+        reader = self._session.read.schema(schema).option("__globPaths__", "false")
+        frame = reader.option("recursiveFileLookup", "true").parquet(*files)
+        require_whole(files, found=len(frame._jdf.inputFiles()))
+        return frame
+
+    def _tagged(self, frame: "DataFrame", files: Sequence[str], tags: Sequence[Mapping[str, int]]) -> "DataFrame":
+        """The rows of files with their files' tags and their ordinals, which Parquet's footer tells however a file is split."""
+        from pyspark.sql import functions as fn
+
+        by_file = list(zip(files, tags, strict=True))
+        names = list(by_file[0][1])
+        same = {name: len({tag[name] for _, tag in by_file}) == 1 for name in names}
+        columns = [fn.col(_quoted(column)) for column in frame.columns]
+        ordinal = fn.col("_metadata.row_index").alias("_row")
+        file = fn.col("_metadata.file_path")
+        if all(same.values()) or len(files) <= _FEW:
+            chosen = [
+                _constant(by_file[0][1][name]) if same[name] else self._choice(file, by_file, name) for name in names
+            ]
+            told = [value.alias(name) for name, value in zip(names, chosen, strict=True)]
+            return frame.select(*columns, *told, ordinal)
+        rows = ", ".join(
+            f"({', '.join((_text(form), *(f'{int(tag[name])}L' for name in names)))})"
+            for path, tag in by_file
+            for form in self._files.known_as(path)
+        )
+        listed = self._session.sql(f"select * from values {rows} as t")
+        look_up = listed.toDF("_file", *(f"_tag_{number}" for number in range(len(names))))
+        told = [fn.col(f"_tag_{number}").alias(name) for number, name in enumerate(names)]
+        found = frame.select(*columns, ordinal, file.alias("_file")).join(fn.broadcast(look_up), "_file")
+        return found.select(*columns, *told, fn.col("_row"))
+
+    def _choice(
+        self, file: "SparkColumn", by_file: Sequence[tuple[str, Mapping[str, int]]], name: str
+    ) -> "SparkColumn":
+        from pyspark.sql import functions as fn
+
+        value = fn.when(fn.lit(False), _constant(0))
+        for path, tag in by_file:
+            value = value.when(file.isin(*self._files.known_as(path)), _constant(tag[name]))
+        return value
+
+    def _show(self, name: str, frame: "DataFrame") -> None:
+        frame.createOrReplaceTempView(_quoted(_flat(name)))
+        self._forget(name)
+
+    def _forget(self, name: str) -> None:
+        """Free the rows that were kept under a name before."""
+        folder = self._kept.pop(name, "")
+        if folder:
+            self._do(name, lambda: self._files.remove(folder))
+
+    def _do(self, sql: str, work: Callable[[], Result]) -> Result:
+        from py4j.protocol import Py4JError
+        from pyspark.errors import PySparkException
+
+        try:
+            return work()
+        except (PySparkException, Py4JError, ConnectionError) as error:
+            raise explained(error, sql, log=self._log) from error
+
+
+@functools.lru_cache(maxsize=4096)
+def _rendered(sql: str) -> str:
+    return render(sql, "spark")
+
+
+def _storable(frame: "DataFrame") -> "DataFrame":
+    """The rows with a type for columns that are null in every one: Parquet has none for them."""
+    from pyspark.sql import types
+
+    for column in frame.schema.fields:
+        if isinstance(column.dataType, types.NullType):
+            frame = frame.withColumn(column.name, frame[_quoted(column.name)].cast("string"))
+    return frame
+
+
+def _numbered(column: Column, number: int) -> "SparkColumn":
+    from pyspark.sql import functions as fn
+
+    value = fn.col(_quoted(column.name)).cast(spark_type(column))
+    return value.alias(column.name, metadata={"parquet.field.id": number})
+
+
+def _constant(value: int) -> "SparkColumn":
+    from pyspark.sql import functions as fn
+
+    return fn.lit(int(value)).cast("bigint")
+
+
+def _flat(name: str) -> str:
+    """A relation's name as the renderer writes it: temporary views have no schema."""
+    return name.replace(".", "_", 1)
+
+
+def _quoted(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
