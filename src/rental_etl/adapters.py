@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from rental_etl.engine.duckdb_session import DuckDBEngine
@@ -24,6 +24,9 @@ from rental_etl.storage.store import is_remote
 from rental_etl.tables.contracts import contracts
 from rental_etl.tables.models import curated_models, presentation_models
 from rental_etl.warehouse.duckdb_file import DuckDBWarehouse
+
+if TYPE_CHECKING:
+    from rental_etl.source.mysql.access import Access
 
 _FILE = "duckdb:///"
 
@@ -78,15 +81,20 @@ def database_target(
 
 def _database(settings: Settings) -> dict[str, Any]:
     from rental_etl.source.mysql.marks import Selection
-    from rental_etl.source.mysql.opening import open_access
 
-    named = settings.source
-    access = open_access(named.url, tls=named.tls, ca=named.ca, patience=named.connect_timeout, **_access(named))
     tables = {table: getattr(settings.tables, table) for table in contracts()}
     selections = {
         table: Selection(found.name, found.cursor, found.overlap, found.full_every) for table, found in tables.items()
     }
-    return {"access": access, "selections": selections}
+    return {"access": access_to(settings), "selections": selections}
+
+
+def access_to(settings: Settings) -> "Access":
+    """How to get into the database that `[source]` names."""
+    from rental_etl.source.mysql.opening import open_access
+
+    named = settings.source
+    return open_access(named.url, tls=named.tls, ca=named.ca, patience=named.connect_timeout, **_access(named))
 
 
 def page_of(settings: Settings, *, workspace: Path) -> Page:

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from rental_etl.adapters import (
     database_source,
@@ -42,6 +42,9 @@ from rental_etl.source.csv_files import CsvFilesSource
 from rental_etl.stores import files_source, lake_of
 from rental_etl.tables.contracts import contracts
 from rental_etl.tables.render import Parameters
+
+if TYPE_CHECKING:
+    from rental_etl.source.proposal.proposal import Proposal
 
 Result = TypeVar("Result")
 _ALL = tuple(job.command for job in JOBS)
@@ -180,6 +183,12 @@ class Application:
             reporting_currency=metrics.reporting_currency,
         )
 
+    def propose(self) -> "Proposal":
+        """What the source seems to hold and the settings that reading it would need. Looks at a sample and writes nothing."""
+        from rental_etl.looking import proposal
+
+        return proposal(self.settings, day=self.as_of, progress=self.watch.progress)
+
     def ingest(self, folder: Path) -> tuple[IngestedFile, ...]:
         """Put a folder's files into the database that `source.url` names; refused rows go to `ingest/quarantine/` in the workspace."""
         database = database_target(
@@ -201,6 +210,7 @@ class Application:
         """Whether source, lake, engine and warehouse can be used, one line each."""
         return (
             _checked("source", self._check_source),
+            *self._check_tables(),
             _checked("lake", self._check_lake),
             _checked("engine", self._check_engine),
             _checked("warehouse", self._check_warehouse),
@@ -323,6 +333,13 @@ class Application:
         found = {table: len(source.deliveries(contract)) for table, contract in contracts().items()}
         present = ", ".join(f"{table} ({count})" if count > 1 else table for table, count in found.items() if count)
         return f"{source.identity}: {present}"
+
+    def _check_tables(self) -> tuple[CheckResult, ...]:
+        from rental_etl.looking import readiness
+
+        looks = readiness(self.settings, self._readings(), day=self.as_of)
+        results = [_checked(table, look) for table, look in looks]
+        return tuple(result for result in results if result.found)
 
     def _check_lake(self) -> str:
         return f"{self._lake.check()}: {len(self._landing.landed().batches)} batches"

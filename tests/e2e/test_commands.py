@@ -157,6 +157,7 @@ class TestQuestions:
         assert fine.code == 0
         assert [(line["subject"], line["ok"]) for line in fine.document] == [
             ("source", True),
+            *((table, True) for table in ("bookings", "user_viewing", "apartment_attributes", "apartments")),
             ("lake", True),
             ("engine", True),
             ("warehouse", True),

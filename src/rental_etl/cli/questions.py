@@ -123,6 +123,6 @@ def sql(
 
 
 def _show_check(result: "CheckResult") -> None:
-    say(f"{'ok' if result.ok else 'FAILED':<6}  {result.subject:<9}  {result.found}", sys.stdout)
+    say(f"{'ok' if result.ok else 'FAILED':<6}  {result.subject:<20}  {result.found}", sys.stdout)
     if result.remedy and not result.ok:
-        say(f"{'':<6}  {'':<9}  do: {result.remedy}", sys.stdout)
+        say(f"{'':<6}  {'':<20}  do: {result.remedy}", sys.stdout)

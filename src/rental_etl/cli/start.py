@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from rental_etl.cli.options import day
+from rental_etl.cli.options import Json, day
 from rental_etl.cli.progress import watching
 from rental_etl.cli.summary import show_steps
 from rental_etl.cli.terminal import answer, heading, listing, say
@@ -100,31 +100,34 @@ def generate(
 
 
 def init(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Made when it does not exist.")] = Path(),
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Where to write; made when it does not exist.")
+    ] = Path(),
+    *,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--source",
+            metavar="DIR_OR_URL",
+            help="What to look at: your files, or mysql://USER@HOST/DB.  [default: DIR/data]",
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a configuration that is there.")] = False,
+    as_json: Json = False,
 ) -> None:
-    """Write a rental-etl.toml that explains every setting.
+    """Propose the settings for your files or database.
 
-    A file that exists is left alone.
+    Writes the rental-etl.toml they need. It shows which file is which table, which column is which, and what it could not
+    tell; it reads a sample only. Where there is nothing to look at, the file explains every setting.
 
     \b
-    Example:
-      rental-etl init
+    Examples:
+      rental-etl init --source ./exports
+      rental-etl init --source mysql://etl@db.example/rental
     """
-    from rental_etl.cli.starter import starter
-    from rental_etl.settings import CONFIG_NAME
+    from rental_etl.cli.proposing import configure
 
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / CONFIG_NAME
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(starter())
-    except FileExistsError:
-        raise UsageError(
-            "there is a configuration file already, and it was left as it is",
-            where=str(path),
-            remedy="edit it, or name another folder: rental-etl init DIR",
-        ) from None
-    say(f"wrote {path}; every setting in it is a comment with its default", sys.stderr)
+    configure(folder, source=source, force=force, as_json=as_json)
 
 
 def _generate(folder: Path, counts: tuple[int, int, int], *, seed: int, end: date, dirty: float) -> None:

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -63,9 +64,19 @@ _EXAMPLES: Mapping[str, Any] = {
 }
 
 
-def starter() -> str:
-    """The file, ready to be written."""
-    return _HEAD + "\n".join(_lines()) + "\n"
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What a new file says beyond defaults, by dotted key: settings that are `active`, those that are `offered` as comments, and a `remark` on either, or on
+    one entry of a table such as `tables.bookings.columns.user_id`."""
+
+    active: Mapping[str, Any] = field(default_factory=dict)
+    offered: Mapping[str, Any] = field(default_factory=dict)
+    remarks: Mapping[str, str] = field(default_factory=dict)
+
+
+def starter(choices: Choices | None = None) -> str:
+    """The file, ready to be written. Without choices everything in it is a comment."""
+    return _HEAD + "\n".join(_lines(choices or Choices())) + "\n"
 
 
 def toml(value: Any) -> str:
@@ -84,17 +95,31 @@ def toml(value: Any) -> str:
 
 
 def _key(name: str) -> str:
-    return name if re.fullmatch(r"[\w-]+", name, re.ASCII) else json.dumps(name)
+    return name if re.fullmatch(r"[\w-]+", name, re.ASCII) else json.dumps(name, ensure_ascii=False)
 
 
-def _lines() -> Iterator[str]:
+def _lines(choices: Choices) -> Iterator[str]:
     section = ""
     explained: set[str] = set()
+    tables: list[str] = []
     for key, description, default in known_keys():
         place, _, name = key.rpartition(".")
         if place != section:
+            yield from tables
+            tables = []
             yield f"\n[{place}]"
             section = place
+        if isinstance(choices.active.get(key), Mapping):
+            # A table of its own ends the section's keys.
+            tables += _table(key, choices.active[key], choices.remarks)
+            continue
+        remark = _on_one_line(choices.remarks.get(key, ""))
+        if key in choices.active:
+            yield _remarked(f"{name} = {toml(choices.active[key])}", remark)
+            continue
+        if key in choices.offered:
+            yield _remarked(f"# {name} = {toml(choices.offered[key])}", remark)
+            continue
         value = default
         if default in (None, "", (), {}):
             value = _EXAMPLES[key if key in _EXAMPLES else name]
@@ -102,8 +127,29 @@ def _lines() -> Iterator[str]:
         setting = f"# {name} = {toml(value)}"
         # A setting that every table has is explained at the first.
         topic = name if place.startswith("tables.") else key
-        yield setting if topic in explained else f"{setting:<40}  # {description}{example}"
+        yield setting if topic in explained else _remarked(setting, f"{description}{example}")
         explained.add(topic)
+    yield from tables
+
+
+def _table(key: str, entries: Mapping[str, Any], remarks: Mapping[str, str]) -> Iterator[str]:
+    """A mapping as a table with a line for each entry; one of mappings as a table each."""
+    if any(isinstance(value, Mapping) for value in entries.values()):
+        for name, inner in entries.items():
+            yield from _table(f"{key}.{_key(name)}", inner, remarks)
+        return
+    yield f"\n[{key}]"
+    for name, value in entries.items():
+        yield _remarked(f"{_key(name)} = {toml(value)}", _on_one_line(remarks.get(f"{key}.{name}", "")))
+
+
+def _remarked(setting: str, remark: str) -> str:
+    return f"{setting:<40}  # {remark}" if remark else setting
+
+
+def _on_one_line(text: str) -> str:
+    """A remark may quote data, and nothing in data may end a comment."""
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def _duration(value: timedelta) -> str:

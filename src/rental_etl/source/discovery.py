@@ -30,11 +30,13 @@ def find(folder: Path, *, contract: Contract, reading: TableReading) -> Found:
     """The files of one table. Raises InputError when two of them claim to be the same thing, or the folder is missing."""
     entries = _listing(folder)
     if reading.files:
-        found = [path for path in _below(folder) if _matches(path.relative_to(folder).as_posix(), reading.files)]
+        found = [path for path in files_below(folder) if matches(path.relative_to(folder).as_posix(), reading.files)]
         _require_targets(found, contract)
         return Found(tuple(_ordered(found, folder)), series=any(set(pattern) & set("*?[") for pattern in reading.files))
     plain, series = _flat(entries, contract)
-    inside = [path for entry in entries if _is_table_folder(entry, contract) for path in _below(entry) if _stem(path)]
+    inside = [
+        path for entry in entries if _is_table_folder(entry, contract) for path in files_below(entry) if _stem(path)
+    ]
     if inside and (plain or series):
         raise _ambiguous(folder, contract, [(plain + series)[0], inside[0].parent])
     files = _ordered([*plain, *series, *inside], folder)
@@ -48,8 +50,8 @@ def find(folder: Path, *, contract: Contract, reading: TableReading) -> Found:
 def require_data(folder: Path, readings: Iterable[TableReading]) -> None:
     """Raise InputError when the folder holds no file that any table claims."""
     patterns = [pattern for reading in readings for pattern in reading.files]
-    for path in _below(folder):
-        if _matches(path.relative_to(folder).as_posix(), patterns) or _owner(path, folder):
+    for path in files_below(folder):
+        if matches(path.relative_to(folder).as_posix(), patterns) or _owner(path, folder):
             return
     names = sorted(entry.name for entry in _listing(folder) if not entry.name.startswith("."))
     held = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
@@ -102,7 +104,9 @@ def _listing(folder: Path) -> list[Path]:
         ) from error
 
 
-def _below(folder: Path) -> Iterator[Path]:
+def files_below(folder: Path) -> Iterator[Path]:
+    """Every file in a folder and below, hidden ones left out, broken links not. Raises like `find` when there is no such folder."""
+    _listing(folder)
     for path in sorted(folder.rglob("*")):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
         if not hidden and (path.is_file() or _is_broken(path)):
@@ -126,7 +130,8 @@ def _require_targets(paths: Iterable[Path], contract: Contract) -> None:
             )
 
 
-def _matches(name: str, patterns: Iterable[str]) -> bool:
+def matches(name: str, patterns: Iterable[str]) -> bool:
+    """Whether a path relative to the source folder is one that the setting `files` names."""
     parts = name.casefold().split("/")
     for pattern in patterns:
         wanted = pattern.casefold().removeprefix("./").split("/")

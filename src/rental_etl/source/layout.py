@@ -88,6 +88,11 @@ def _check(columns: Columns, header: Sequence[str], *, name: str, contract: Cont
             )
 
 
+def delimiter_of(setting: str, table: str) -> str:
+    """The character that a setting means, "" for none. Raises ConfigurationError for one that cannot be a delimiter."""
+    return _candidates(setting, table)[0] if setting else ""
+
+
 def _candidates(setting: str, table: str) -> Sequence[str]:
     if not setting:
         return _DELIMITERS

@@ -58,7 +58,7 @@ def plain_text(path: Path, *, name: str, table: str, encoding: str, scratch: Pat
         compressed = file.read(2) == _GZIP or path.name.casefold().endswith(".gz")
     try:
         head = next(_bytes(path, compressed=compressed), b"")
-        found = _encoding(head, encoding)
+        found = encoding_of(head, encoding)
         chunks = _bytes(path, compressed=compressed)
         if found == "utf-8" and not compressed:
             return _look(chunks, path=path, name=name, encoding=found)
@@ -102,7 +102,8 @@ def _check_known(encoding: str, table: str) -> None:
         ) from error
 
 
-def _encoding(head: bytes, setting: str) -> str:
+def encoding_of(head: bytes, setting: str) -> str:
+    """What a text is written in: as its byte order mark says, or the setting, or as its first bytes look."""
     for mark, encoding in _MARKS:
         if head.startswith(mark):
             return encoding

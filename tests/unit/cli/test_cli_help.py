@@ -18,7 +18,7 @@ JOB = PLACE | {"--source", "--as-of", "--engine", "--full-refresh", "--json"}
 PROMISED: dict[str, set[str]] = {
     "demo": {"--workspace"},
     "generate": {"DIR", "--apartments", "--bookings", "--viewings", "--seed", "--end", "--dirty"},
-    "init": {"DIR"},
+    "init": {"DIR", "--source", "--force", "--json"},
     "run": JOB,
     "extract": JOB,
     "load": JOB,

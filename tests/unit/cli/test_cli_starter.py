@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rental_etl.cli.entry import run
-from rental_etl.cli.starter import starter
+from rental_etl.cli.starter import Choices, starter
 from rental_etl.settings import known_keys, load_settings
 
 _SETTING = re.compile(r"^# (?=\w+ = )", re.MULTILINE)
@@ -57,6 +57,37 @@ def test_a_line_that_is_no_example_shows_the_default(tmp_path: Path) -> None:
     tables = next(number for number, line in enumerate(lines) if line == "[tables.apartments]")
     (tmp_path / "it.toml").write_text(_SETTING.sub("", "\n".join(lines[:tables])), encoding="utf-8")
     assert loaded(tmp_path / "it.toml") == loaded(Path("/dev/null"))
+
+
+def test_choices_are_switched_on_and_the_rest_is_explained_all_the_same(tmp_path: Path) -> None:
+    """Mappings become tables of their own; an offer stays a comment; the settings below them still belong to their section."""
+    chosen = {
+        "source.url": "./my files",
+        "tables.apartments.columns": {"id": "Objekt-Nr."},
+        "tables.bookings.files": ("a.csv",),
+        "tables.bookings.columns": {"booking_id": 'the "number"', "user_id": "Gäste"},
+        "tables.bookings.values": {"booking_status": {"Bestätigt": "confirmed", "no show": "no_show"}},
+        "tables.bookings.true_words": ("ja",),
+    }
+    offered = {"tables.bookings.date_order": "day_first"}
+    remarks = {"tables.bookings.date_order": "DECIDE", "tables.bookings.columns.user_id": "likely"}
+    text = starter(Choices(chosen, offered, remarks))
+    (tmp_path / "it.toml").write_text(text, encoding="utf-8")
+    keys = {key for key, _, _ in known_keys()}
+    document = flattened(tomllib.loads(text), keys)
+    assert document == {key: list(value) if isinstance(value, tuple) else value for key, value in chosen.items()}
+    assert loaded(tmp_path / "it.toml")["tables"]["bookings"]["columns"]["user_id"] == "Gäste"
+    assert re.search(r'^# date_order = "day_first" +# DECIDE$', text, re.MULTILINE)
+    assert re.search(r'^user_id = "Gäste" +# likely$', text, re.MULTILINE)
+
+
+def test_nothing_in_data_ends_a_comment(tmp_path: Path) -> None:
+    """A value with a line end could become a setting."""
+    remark = 'for example "x"\n[lake]\nurl = "elsewhere"\x1b[2J'
+    (tmp_path / "it.toml").write_text(
+        starter(Choices(remarks={"metrics.top_n": remark}, active={"metrics.top_n": 3})), encoding="utf-8"
+    )
+    assert loaded(tmp_path / "it.toml")["lake"] == loaded(Path("/dev/null"))["lake"]
 
 
 def test_init_leaves_a_file_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,180 @@
+"""Takes a sample of a text file: its beginning and some blocks from further on, never more than about a megabyte.
+
+Reads delivered files; writes nothing. A file that fits is taken whole.
+"""
+
+import csv
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rental_etl.source.plain_text import encoding_of
+
+_HEAD, _BLOCK, _BLOCKS = 256 << 10, 64 << 10, 12
+_WHOLE = 1 << 20
+# Whether a text is UTF-8 is seen from more of it: one name with an accent may be far down.
+_DECODED = 16 << 20
+_DELIMITERS = (",", ";", "\t", "|")
+_ROWS = 4_000
+
+
+class NoTableError(Exception):
+    """A file holds no rows under names of columns; the message says what it holds instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextSample:
+    """Columns and rows of a text file, `encoding` that reading it needs as a setting, and how many rows there may be in all."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str | None, ...], ...]
+    delimiter: str
+    encoding: str
+    whole: bool
+    rows_about: int | None
+
+
+def take(path: Path, *, encoding: str = "", delimiter: str = "") -> TextSample:
+    """Look into a file, as settings say it is written or as it looks. Raises NoTableError when it is no table."""
+    pieces, size = _pieces(path)
+    detected = encoding_of(pieces[0], encoding)
+    wide = detected.startswith(("utf-16", "utf-32"))
+    if wide:
+        # A block from further on may begin inside a character.
+        pieces = pieces[:1]
+    needed = "" if wide or encoding else _needed_encoding(path, pieces)
+    texts = [piece.decode(needed or detected, errors="replace") for piece in pieces]
+    texts[0] = texts[0].removeprefix("\ufeff")
+    whole = size is not None and size <= sum(map(len, pieces))
+    if not whole:
+        texts = [_whole_lines(text, first=not place) for place, text in enumerate(texts)]
+    delimiter = delimiter or _delimiter(texts[0])
+    columns = _columns(texts[0], delimiter)
+    rows = [row for place, text in enumerate(texts) for row in _rows(text, delimiter, len(columns), skip=not place)]
+    kept, whole = (rows[:: len(rows) // _ROWS + 1], False) if len(rows) > _ROWS and not whole else (rows, whole)
+    return TextSample(columns, tuple(kept), delimiter, needed, whole, _about(len(rows), pieces, size, whole=whole))
+
+
+def _pieces(path: Path) -> tuple[list[bytes], int | None]:
+    """Blocks of a file's bytes, the first from its beginning, and its size where that can be known."""
+    with path.open("rb") as file:
+        packed = file.read(2) == b"\x1f\x8b" or path.name.casefold().endswith(".gz")
+    if packed:
+        try:
+            with gzip.open(path, "rb") as unpacked:
+                head = unpacked.read(_WHOLE + 1)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise NoTableError(f"it is no complete gzip file ({error})") from error
+        return [head], len(head) if len(head) <= _WHOLE else None
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        if size <= _WHOLE:
+            return [file.read()], size
+        pieces = [file.read(_HEAD)]
+        for number in range(1, _BLOCKS + 1):
+            file.seek(min(size - _BLOCK, _HEAD + (size - _HEAD) * number // _BLOCKS))
+            pieces.append(file.read(_BLOCK))
+    return pieces, size
+
+
+def _needed_encoding(path: Path, pieces: list[bytes]) -> str:
+    """ "" for UTF-8, also with a few damaged lines; else what the bytes look like."""
+    lines = [
+        line
+        for piece in [*pieces, *_further(path, pieces)]
+        for line in piece.split(b"\n")[1:-1] or [piece]
+        if not line.isascii()
+    ]
+    damaged = [line for line in lines if not _decodes(line)]
+    if 2 * len(damaged) <= len(lines):
+        return ""
+    # Bytes that Latin-1 has no letters for: quotes, dashes and the euro sign of Windows.
+    return "cp1252" if any(0x80 <= byte < 0xA0 for line in damaged for byte in line) else "latin-1"
+
+
+def _further(path: Path, pieces: list[bytes]) -> Iterator[bytes]:
+    if len(pieces) > 1 and all(piece.isascii() for piece in pieces):
+        with path.open("rb") as file:
+            yield from iter(lambda: file.read(_WHOLE) if file.tell() < _DECODED else b"", b"")
+
+
+def _decodes(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _whole_lines(text: str, *, first: bool) -> str:
+    """A block without the lines that it holds only a part of."""
+    end = text.rfind("\n") + 1
+    start = 0 if first else text.find("\n") + 1
+    return text[start:end]
+
+
+def _delimiter(text: str) -> str:
+    """The character that splits most lines into the same number of fields, and into most of them."""
+
+    def score(delimiter: str) -> tuple[float, int]:
+        widths = [len(row) for row in _split(text[:_BLOCK], delimiter, limit=100)]
+        if not widths or widths[0] < 2:
+            return (0.0, 0)
+        return (round(sum(width == widths[0] for width in widths) / len(widths), 1), widths[0])
+
+    return max(_DELIMITERS, key=score)
+
+
+def _columns(text: str, delimiter: str) -> tuple[str, ...]:
+    header = next(iter(_split(text, delimiter, limit=1)), [])
+    names = tuple(name.strip() for name in header)
+    if not names:
+        raise NoTableError("it is empty")
+    if len(names) < 2:
+        raise NoTableError("its first line names no columns, or one only")
+    values = [
+        name
+        for name in names
+        if name
+        and name.lstrip("+-")
+        .replace(".", "")
+        .replace(",", "")
+        .replace("-", "")
+        .replace(":", "")
+        .replace("/", "")
+        .replace(" ", "")
+        .isdigit()
+    ]
+    if 3 * len(values) > len(names):
+        raise NoTableError(f"its first line holds values (such as {values[0]}) instead of names of columns")
+    return tuple(name or f"(column {place})" for place, name in enumerate(names, start=1))
+
+
+def _rows(text: str, delimiter: str, width: int, *, skip: bool) -> Iterator[tuple[str | None, ...]]:
+    for number, row in enumerate(_split(text, delimiter)):
+        if len(row) >= width and not any(row[width:]) and not (skip and not number):
+            yield tuple(value.strip() for value in row[:width])
+
+
+def _split(text: str, delimiter: str, *, limit: int | None = None) -> Iterator[list[str]]:
+    """The records that are not blank. What cannot be split ends them: it is a sample."""
+    records = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    count = 0
+    while limit is None or count < limit:
+        try:
+            row = next(records)
+        except (StopIteration, csv.Error):
+            return
+        if any(row):
+            count += 1
+            yield row
+
+
+def _about(rows: int, pieces: list[bytes], size: int | None, *, whole: bool) -> int | None:
+    if whole:
+        return rows
+    read = sum(map(len, pieces))
+    return round(rows * size / read) if size and read else None
