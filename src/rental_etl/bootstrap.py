@@ -208,9 +208,10 @@ class Application:
 
     def check(self) -> tuple[CheckResult, ...]:
         """Whether source, lake, engine and warehouse can be used, one line each."""
+        source = _checked("source", self._check_source)
         return (
-            _checked("source", self._check_source),
-            *self._check_tables(),
+            source,
+            *(self._check_tables() if source.ok else ()),
             _checked("lake", self._check_lake),
             _checked("engine", self._check_engine),
             _checked("warehouse", self._check_warehouse),

@@ -34,8 +34,9 @@ def readiness(
         from rental_etl.source.proposal.readiness import ready
 
         for table, contract in contracts().items():
-            yield table, partial(
-                ready, folder, contract=contract, reading=readings[table], last_day=three_years_after(day)
+            yield (
+                table,
+                partial(ready, folder, contract=contract, reading=readings[table], last_day=three_years_after(day)),
             )
 
 

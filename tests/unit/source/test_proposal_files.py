@@ -130,6 +130,7 @@ def test_an_accent_far_down_is_seen(tmp_path: Path) -> None:
         (b"17,2024-01-01,18.50\n18,2024-01-02,19.50\n", "its first line holds values"),
         (gzip.compress(b"a,b\n1,2\n" * 1000)[:40], "no complete gzip file"),
     ],
+    ids=["empty", "title", "values", "damaged"],
 )
 def test_what_is_no_table_says_why(tmp_path: Path, content: bytes, why: str) -> None:
     """Instead of odd columns."""
