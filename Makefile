@@ -3,14 +3,21 @@
 # make lint   style, types and import rules
 # make bench  the benchmarks, side by side with hand-written peers
 # make glue-bundle  what Glue jobs install: dist/rental_etl.gluewheels.zip
+# make synth        the templates of AWS for PRESET (small or standard), under deploy/cdk.out
+# make diff         what a deployment would change
+# make deploy       everything on AWS: stack, code of the jobs, schemas, users and grants
+# make destroy      takes the stack away; bucket and snapshots stay
 # Each target first makes the environment in .venv, from uv.lock; tests and lint with the drivers of all stores and what deploying needs.
 
 WORKSPACE ?= rental-demo
+PRESET ?= small
 PYTHON ?= python3
 RUN := .venv/bin
+# Node is in the deploy group; the CDK's own program is the only other tool.
+CDK = PATH="$(CURDIR)/$(RUN):$$PATH" PRESET=$(PRESET) $(RUN)/npx --yes aws-cdk@2.1148.1 --app "$(RUN)/python -m deploy.app"
 UV := $(shell command -v uv)
 
-.PHONY: help environment demo test lint bench glue-bundle
+.PHONY: help environment demo test lint bench glue-bundle synth diff deploy destroy
 
 help:
 	@sed -n '/^#/!q; s/^# //p' Makefile
@@ -38,6 +45,7 @@ demo: environment
 
 test lint bench: EXTRAS = --all-extras
 test lint: EXTRAS += --group deploy
+glue-bundle synth diff deploy destroy: EXTRAS = --extra aws --group deploy
 
 test: environment
 	@$(RUN)/python -m pytest -n 2
@@ -53,3 +61,19 @@ bench: environment
 
 glue-bundle: environment
 	@$(RUN)/python -m deploy.bundle
+
+synth: environment
+	@$(CDK) synth --quiet --output deploy/cdk.out
+	@echo "deploy/cdk.out/rental-etl.template.json"
+
+diff: glue-bundle
+	@$(CDK) diff
+
+deploy: glue-bundle
+	@PRESET=$(PRESET) $(RUN)/python -m deploy.code
+	@$(CDK) deploy --require-approval never --outputs-file deploy/cdk.out/outputs.json
+	@PRESET=$(PRESET) $(RUN)/python -m deploy.code
+	@PRESET=$(PRESET) $(RUN)/python -m deploy.databases
+
+destroy: environment
+	@$(CDK) destroy

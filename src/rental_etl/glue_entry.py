@@ -8,6 +8,7 @@ Arguments (Glue passes them on exactly as they are written; no abbreviations):
   --jobs a,b              with run_pipeline: some of the pipeline's, by command or name
   --run_id, --as_of, --engine, --full_refresh true|false
   --config s3://...       a rental-etl.toml
+  --dpu N                 the DPU of the job's workers, for its line about cost
   --connection NAME       a Glue connection of type JDBC that says where Redshift is and which secret has its password
   --RENTAL_ETL_LAKE__URL  and any other setting, named as in the environment; never a password, which Glue would log
 """
@@ -19,6 +20,7 @@ import os
 import re
 import sys
 import tempfile
+import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from rental_etl.model.summary import RunSummary
 
 _PREFIX = "RENTAL_ETL_"
+# Glue bills no job run for less.
+MINIMUM_SECONDS = 60
 _JDBC = re.compile(r"jdbc:redshift://(?P<place>[^?;]+)")
 _WORDS = {"true": True, "false": False}
 
@@ -52,15 +56,17 @@ class Order:
     config: str
     connection: str
     variables: Mapping[str, str]
+    dpu: float = 0.0
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the job that the arguments name. A failure raises SystemExit with one line, which Glue passes on as the run's error message."""
+    began = time.monotonic()
     try:
         order = parse(sys.argv[1:] if arguments is None else arguments)
         with _settled(order) as application, _glue_job(application.settings.engine.kind):
             summary = application.run(order.commands, full_refresh=order.full_refresh, run_id=order.run_id)
-        _tell(summary, order.commands)
+        _tell(summary, order, seconds=time.monotonic() - began)
     except RentalEtlError as error:
         sys.stderr.write("".join(f"{label + ':':10}{text}\n" for label, text in error.lines()))
         raise SystemExit(marked(error)) from error
@@ -85,6 +91,7 @@ def parse(arguments: Sequence[str]) -> Order:
         config=given.get("config", ""),
         connection=given.get("connection", ""),
         variables=_variables(given),
+        dpu=_dpu(given.get("dpu", "")),
     )
 
 
@@ -127,6 +134,13 @@ def _day(text: str) -> date | None:
         return date.fromisoformat(text) if text else None
     except ValueError:
         raise UsageError(f"--as_of is {text}", expected="a day such as 2024-06-30", remedy="correct it") from None
+
+
+def _dpu(text: str) -> float:
+    try:
+        return float(text or 0)
+    except ValueError:
+        raise UsageError(f"--dpu is {text}", expected="a number such as 2", remedy="correct it") from None
 
 
 def _variables(given: Mapping[str, str]) -> dict[str, str]:
@@ -216,21 +230,20 @@ class Lines:
         """Nothing: a log is no bar."""
 
 
-def _tell(summary: "RunSummary", commands: Sequence[str]) -> None:
+def _tell(summary: "RunSummary", order: Order, *, seconds: float) -> None:
+    """What the run did, one line of JSON each. Alarms count `quarantined_ratio` and `dpu_seconds`."""
+    about = {"run_id": summary.run.run_id}
     # Other jobs of the run have told theirs.
-    for job in (job for job in summary.run.jobs if job.name in commands):
-        _line(
-            {
-                "run_id": summary.run.run_id,
-                "event": "job done",
-                "job": job.name,
-                "seconds": job.seconds,
-                **dict(job.counts),
-            }
-        )
+    for job in (job for job in summary.run.jobs if job.name in order.commands):
+        _line({**about, "event": "job done", "job": job.name, "seconds": job.seconds, **dict(job.counts)})
+    read = sum(batch.reading.rows_read for batch in summary.landed)
+    if read:
+        quarantined = sum(batch.reading.rows_unreadable + batch.reading.rows_refused for batch in summary.landed)
+        _line({**about, "event": "rows read", "rows": read, "quarantined_ratio": round(quarantined / read, 6)})
     for note in summary.notes:
-        _line({"run_id": summary.run.run_id, "event": "note", "text": note})
-    _line({"run_id": summary.run.run_id, "event": "run done", "state": summary.run.state})
+        _line({**about, "event": "note", "text": note})
+    cost = {"dpu_seconds": round(order.dpu * max(seconds, MINIMUM_SECONDS), 1)} if order.dpu else {}
+    _line({**about, "event": "run done", "state": summary.run.state, **cost})
 
 
 def _line(entry: Mapping[str, Any]) -> None:

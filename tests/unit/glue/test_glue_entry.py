@@ -40,7 +40,7 @@ def test_arguments_are_read_as_glue_passes_them() -> None:
                 "run_pipeline",
             ),
             *("--engine", "duckdb", "--run_id", "nightly-1", "--as_of=2024-06-30", "--full_refresh", "true"),
-            *("--jobs", "generate_metrics,load", "--rental_etl_lake__url", "s3://b", "--engine", "spark"),
+            *("--jobs", "generate_metrics,load", "--rental_etl_lake__url", "s3://b", "--engine", "spark", "--dpu", "2"),
         ]
     )
     assert order == glue_entry.Order(
@@ -52,6 +52,7 @@ def test_arguments_are_read_as_glue_passes_them() -> None:
         config="",
         connection="",
         variables={"RENTAL_ETL_LAKE__URL": "s3://b"},
+        dpu=2.0,
     )
 
 
