@@ -11,7 +11,7 @@ from deploy.parts.storage import Storage
 from deploy.settings import Settings
 
 # Where jobs write in the bucket. Not glue/, from which their code comes, nor runs/, which the state machine writes.
-WRITTEN = ("raw/*", "curated/*", "temp/*", "report/*", "lake/*", "lake.json", "locks/*")
+WRITTEN = ("raw/*", "log/*", "quarantine/*", "curated/*", "temp/*", "report/*", "lake.json")
 _TABLES = ("glue:GetTable", "glue:GetTables", "glue:CreateTable", "glue:UpdateTable", "glue:DeleteTable")
 
 
@@ -35,7 +35,10 @@ class JobRole(Construct):
             self, "Role", role_name="glue-etl-role", assumed_by=iam.ServicePrincipal("glue.amazonaws.com")
         )
         bucket = storage.bucket.bucket_arn
-        self._allow(["s3:ListBucket", "s3:GetBucketLocation", "s3:ListBucketMultipartUploads"], [bucket])
+        self._allow(
+            ["s3:ListBucket", "s3:GetBucketLocation", "s3:GetBucketVersioning", "s3:ListBucketMultipartUploads"],
+            [bucket],
+        )
         self._allow(["s3:GetObject"], [f"{bucket}/*"])
         self._allow(
             ["s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"], [f"{bucket}/{keys}" for keys in WRITTEN]
