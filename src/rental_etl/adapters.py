@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from rental_etl.engine.duckdb_session import DuckDBEngine
-from rental_etl.errors import ConfigurationError
+from rental_etl.errors import ConfigurationError, RentalEtlError
 from rental_etl.lake.page import LocalPage
 from rental_etl.model.reading import TableReading
+from rental_etl.model.summary import Look, Problem
 from rental_etl.ports.database import Database
 from rental_etl.ports.engine import Engine
 from rental_etl.ports.lake import Landed
@@ -203,13 +204,21 @@ def _access(named: SourceSettings | WarehouseSettings) -> dict[str, Any]:
     }
 
 
-def found_in(warehouse: Warehouse) -> str:
-    """What `check` says about a warehouse. Raises RentalEtlError when it cannot be used."""
-    published = warehouse.last_publish()
-    found = f"publish {published.number} of {published.published_at}" if published else "nothing published yet"
+def found_in(warehouse: Warehouse) -> Look:
+    """What `check` says about a warehouse. Raises RentalEtlError when it cannot be reached."""
     look = getattr(warehouse, "check", None)
-    system = f"{look()}, " if look else ""
-    return f"{warehouse.identity}: {system}{found}"
+    system: Look = look() if look else Look("")
+    problems = list(system.problems)
+    state = ""
+    try:
+        published = warehouse.last_publish()
+        state = f"publish {published.number} of {published.published_at}" if published else "nothing published yet"
+    except RentalEtlError as error:
+        if not problems:
+            raise
+        problems.append(Problem(error.what, error.remedy))
+    said = ", ".join(part for part in (system.found, state) if part)
+    return Look(f"{warehouse.identity}: {said}", tuple(problems))
 
 
 def _redshift_tls(tls: str | None) -> Any:

@@ -31,7 +31,7 @@ from rental_etl.lake.page import LocalPage
 from rental_etl.model.batch import Batch
 from rental_etl.model.reading import TableReading
 from rental_etl.model.run import RunRecord
-from rental_etl.model.summary import BatchState, CheckResult, QuarantinedRow, RunSummary, Status, Watch
+from rental_etl.model.summary import BatchState, CheckResult, Look, QuarantinedRow, RunSummary, Status, Watch
 from rental_etl.overview import batch_states, overview, quarantined_rows
 from rental_etl.pipeline import JOBS, Parts, Run
 from rental_etl.ports.engine import Engine
@@ -207,14 +207,14 @@ class Application:
             )
 
     def check(self) -> tuple[CheckResult, ...]:
-        """Whether source, lake, engine and warehouse can be used, one line each."""
-        source = _checked("source", self._check_source)
+        """Whether source, lake, engine and warehouse can be used: a line for each, and one more for each further problem."""
+        source = tuple(_checked("source", self._check_source))
         return (
-            source,
-            *(self._check_tables() if source.ok else ()),
-            _checked("lake", self._check_lake),
-            _checked("engine", self._check_engine),
-            _checked("warehouse", self._check_warehouse),
+            *source,
+            *(self._check_tables() if all(result.ok for result in source) else ()),
+            *_checked("lake", self._check_lake),
+            *_checked("engine", self._check_engine),
+            *_checked("warehouse", self._check_warehouse),
         )
 
     @contextmanager
@@ -326,20 +326,21 @@ class Application:
     def _warehouse(self) -> Warehouse:
         return warehouse_of(self.settings, workspace=self.workspace, temp=self._temp, reach=self._lake.reach)
 
-    def _check_source(self) -> str:
+    def _check_source(self) -> Look | str:
         source = self._source()
         look = getattr(source, "check", None)
         if look:
-            return str(look(list(contracts().values())))
-        found = {table: len(source.deliveries(contract)) for table, contract in contracts().items()}
-        present = ", ".join(f"{table} ({count})" if count > 1 else table for table, count in found.items() if count)
+            found: Look = look(list(contracts().values()))
+            return found
+        offered = {table: len(source.deliveries(contract)) for table, contract in contracts().items()}
+        present = ", ".join(f"{table} ({count})" if count > 1 else table for table, count in offered.items() if count)
         return f"{source.identity}: {present}"
 
     def _check_tables(self) -> tuple[CheckResult, ...]:
         from rental_etl.looking import readiness
 
         looks = readiness(self.settings, self._readings(), day=self.as_of)
-        results = [_checked(table, look) for table, look in looks]
+        results = [result for table, look in looks for result in _checked(table, look)]
         return tuple(result for result in results if result.found)
 
     def _check_lake(self) -> str:
@@ -349,7 +350,7 @@ class Application:
         with self._engine() as engine:
             return engine_found(engine, self.settings)
 
-    def _check_warehouse(self) -> str:
+    def _check_warehouse(self) -> Look:
         return found_in(self._warehouse())
 
 
@@ -361,12 +362,18 @@ def _outcome(error: BaseException) -> tuple[str, str]:
     return "failed", error.what if isinstance(error, RentalEtlError) else type(error).__name__
 
 
-def _checked(subject: str, look: Callable[[], str]) -> CheckResult:
+def _checked(subject: str, look: Callable[[], Look | str]) -> Iterator[CheckResult]:
     try:
-        return CheckResult(subject, ok=True, found=look())
+        found = look()
     except RentalEtlError as error:
         where = f" ({error.where})" if error.where else ""
-        return CheckResult(subject, ok=False, found=f"{error.what}{where}", remedy=error.remedy)
+        yield CheckResult(subject, ok=False, found=f"{error.what}{where}", remedy=error.remedy)
+        return
+    if isinstance(found, str):
+        found = Look(found)
+    yield CheckResult(subject, ok=True, found=found.found)
+    for problem in found.problems:
+        yield CheckResult(subject, ok=False, found=problem.what, remedy=problem.remedy)
 
 
 def _tables(table: str | None) -> tuple[str, ...]:

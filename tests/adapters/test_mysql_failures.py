@@ -20,7 +20,6 @@ from rental_etl.model.reading import TableReading
 from rental_etl.source.mysql.access import Access, Address, Tls, parse_address
 from rental_etl.source.mysql.marks import Selection
 from rental_etl.source.mysql.session import connect, is_compiled, tls_cipher
-from rental_etl.source.mysql.source import MySqlSource
 from rental_etl.tables.contracts import contracts
 
 VIEWS = "create table user_viewing (user_id int not null, apartment_id int not null, viewed_at datetime not null)"
@@ -275,17 +274,6 @@ def test_one_moment_holds_for_every_table(db: TestDatabase, tmp_path: Path) -> N
         db.sql("insert into fx_rates values ('2024-01-01', 'EUR', 1.1)")
         (batch,) = lake.extract("fx_rates", source)
         assert len(rows(batch)) == expected
-
-
-def test_check_says_who_we_are_how_we_are_protected_and_what_can_be_read(db: TestDatabase, tmp_path: Path) -> None:
-    """One sentence for a person, and the errors of a run where something is amiss."""
-    source: MySqlSource = Lake(db, tmp_path).source()
-    found = source.check([contracts()["user_viewing"], contracts()["bookings"]])
-    assert f"as {db.name}@%, no TLS" in found
-    assert found.endswith(f"; {db.name}.user_viewing")
-    assert "compiled driver" in found
-    with pytest.raises(InputError):
-        source.check([contracts()["apartments"]])
 
 
 def test_the_compiled_driver_is_in_use() -> None:

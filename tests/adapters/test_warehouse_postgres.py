@@ -253,19 +253,42 @@ class TestRights:
         found = warehouse(
             postgres.shared().url(house.database, host="localhost"), tls="verify-full", ca=postgres.shared().authority
         ).check()
-        assert re.fullmatch(r"PostgreSQL \d+\S*( .*)? as etl, TLSv1\.\d, psycopg 3\S+ \((binary|c|python)\)", found)
-        assert "no TLS" in warehouse(postgres.shared().url(house.database), tls="off").check()
+        assert found.problems == ()
+        assert re.fullmatch(
+            r"PostgreSQL \d+\S*( .*)? as etl, TLSv1\.\d \([A-Z0-9_-]+, tls = verify-full\), psycopg 3\S+ \((compiled|pure Python, slow)\)",
+            found.found,
+        )
+        assert "no TLS" in warehouse(postgres.shared().url(house.database), tls="off").check().found
         assert house.meddle("select count(*) from pg_namespace where nspname in ('raw', 'etl')") == [(0,)]
 
-    def test_check_names_the_rights_that_are_missing(self, house: PostgresHouse) -> None:
+    def test_check_names_every_right_that_is_missing_and_the_statement_that_grants_it(
+        self, house: PostgresHouse
+    ) -> None:
         other = warehouse(postgres.shared().url(house.database, user=postgres.OLD_USER))
-        assert "grant create on database" in refusal_of(other.check).remedy
+
+        def granting() -> list[str]:
+            return [problem.remedy.partition(": ")[2] for problem in other.check().problems]
+
+        assert granting() == [f'grant create on database "{house.database}" to "loader"']
         for schema in ledger.SCHEMAS:
             house.meddle(f"create schema {schema}")
-        assert 'grant usage, create on schema raw to "loader"' in refusal_of(other.check).remedy
+        assert granting() == [f'grant usage, create on schema {schema} to "loader"' for schema in ledger.SCHEMAS]
         for schema in ledger.SCHEMAS:
-            house.meddle(f"grant usage, create on schema {schema} to {postgres.OLD_USER}")
-        assert "as loader" in other.check()
+            house.meddle(f"grant usage on schema {schema} to loader")
+        statements = granting()
+        assert statements == [f'grant create on schema {schema} to "loader"' for schema in ledger.SCHEMAS]
+        for statement in statements:
+            house.meddle(statement)
+        assert (granting(), "as loader" in other.check().found) == ([], True)
+
+    def test_check_names_who_owns_what_a_run_has_to_change(self, three_weeks: PostgresHouse) -> None:
+        for schema in ledger.SCHEMAS:
+            three_weeks.meddle(f"grant usage, create on schema {schema} to loader")
+        other = warehouse(postgres.shared().url(three_weeks.database, user=postgres.OLD_USER))
+        (problem,) = other.check().problems
+        assert "belong to etl" in problem.what
+        assert problem.remedy == 'let an administrator run: grant "etl" to "loader"'
+        assert warehouse(postgres.shared().url(three_weeks.database)).check().problems == ()
 
     def test_a_question_about_a_table_one_may_not_read(self, three_weeks: PostgresHouse) -> None:
         error = refusal_of(lambda: three_weeks.ask("select * from pg_authid"))

@@ -444,17 +444,22 @@ class TestConnection:
 
     def test_check_says_who_over_what(self, house: RedshiftHouse) -> None:
         found = house.open().check()
+        assert found.problems == ()
         assert re.fullmatch(
-            r"Redshift \(.+\) as loader, no TLS, redshift_connector \S+, staging in s3://\S+/temp", found
+            r"Redshift \(.+\) as loader, no TLS, redshift_connector \S+ \(pure Python: there is no other\), staging in s3://\S+/temp",
+            found.found,
         )
         assert objects(house) == []
 
     def test_check_names_what_is_missing(self, house: RedshiftHouse) -> None:
         nowhere = Bucket("s3://nowhere-at-all/temp", endpoint=stores.endpoint())
-        assert isinstance(refusal_of(house.open(bucket=nowhere).check), ConfigurationError)
         house.meddle("create schema raw")
         house.meddle("revoke all on schema raw from loader")
-        assert "grant usage, create on schema raw" in refusal_of(house.open().check).remedy
+        first, second = house.open(bucket=nowhere).check().problems
+        assert 'grant usage, create on schema raw to "loader"' in first.remedy
+        assert "nothing can be staged in s3://nowhere-at-all/temp" in second.what
+        house.meddle("grant usage, create on schema raw to loader")
+        assert house.open().check().problems == ()
 
     def test_a_server_without_tls(self, house: RedshiftHouse) -> None:
         error = refusal_of(lambda: _open(dataclasses.replace(_cluster(house), tls="verify-full")))

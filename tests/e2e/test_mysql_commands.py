@@ -75,6 +75,23 @@ def test_no_secret_is_told_or_kept(db: TestDatabase, config: Path, tmp_path: Pat
     assert kept == []
 
 
+def test_check_tells_every_missing_right_with_the_statement_that_grants_it(
+    db: TestDatabase, config: Path, tmp_path: Path
+) -> None:
+    """A person copies it to the database's owner; exit 3, as the run would fail."""
+    secret = {"RENTAL_ETL_SOURCE__PASSWORD": PASSWORD}
+    assert rental_etl("ingest", marketplace(tmp_path / "files"), cwd=tmp_path, variables=secret).code == 0
+    user = f"{db.name}@'%'"
+    db.sql(f"revoke all privileges, grant option from {user}; grant select on {db.name}.apartments to {user}")
+    db.sql(f"grant insert on {db.name}.bookings to {user}; grant insert on {db.name}.user_viewing to {user}")
+    checked = rental_etl("check", cwd=tmp_path, variables=secret)
+    assert checked.code == 3
+    for table in ("bookings", "user_viewing"):
+        assert f"do: as the database's owner: grant select on `{db.name}`.`{table}` to '{db.name}'@'%'" in checked.out
+    assert checked.out.count("FAILED  source") == 2
+    assert PASSWORD not in checked.out + checked.err
+
+
 def test_another_database_is_another_source(db: TestDatabase, config: Path, tmp_path: Path) -> None:
     """A workspace belongs to one database; naming another is refused with the way out."""
     secret = {"RENTAL_ETL_SOURCE__PASSWORD": PASSWORD}

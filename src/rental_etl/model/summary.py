@@ -61,6 +61,22 @@ class QuarantinedRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Problem:
+    """What is amiss with a system that answers, and what to do about it."""
+
+    what: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a look at a system found: one sentence, and the problems that stand in the way of a run."""
+
+    found: str
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class CheckResult:
     """One line of `check`: a system or setting, whether it is fine, what was found and what to do."""
 

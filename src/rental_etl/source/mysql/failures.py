@@ -50,7 +50,7 @@ def login_failure(number: int, message: str, *, access: Access) -> RentalEtlErro
         return ServerRefusedError(
             f"user {address.user} may not use the database {address.database}",
             where=address.identity,
-            remedy=f"as its owner: grant select on `{address.database}`.* to the user, or correct source.url",
+            remedy=f"as its owner: grant select on `{address.database}`.* to '{address.user}'@'%', or correct source.url",
         )
     if number in _TLS:
         return ServerRefusedError(
@@ -104,8 +104,8 @@ _MEANINGS = (
         _RIGHTS,
         ServerRefusedError,
         "user {user} lacks a right for {doing}",
-        "select on the tables to extract; for ingest also create, insert, update, delete, index and create temporary tables",
-        "as the database's owner: grant select on `{database}`.* to the user",
+        "select on the tables to extract; for ingest also insert, update, delete, create and create temporary tables",
+        "let `rental-etl check` name it; as the database's owner: grant select on `{database}`.* to '{user}'@'%'",
     ),
     _Meaning(
         _SHAPE,

@@ -233,8 +233,16 @@ def _set_up(session: Session) -> None:
 
 def tls_cipher(session: Session) -> str:
     """The cipher the connection uses; "" for none."""
-    found = session.rows("show session status like 'Ssl_cipher'", doing="looking at the connection")
-    return str(found[0][1]) if found else ""
+    return tls_in_use(session)[1]
+
+
+def tls_in_use(session: Session) -> tuple[str, str]:
+    """Version and cipher of the connection's TLS; "" for none."""
+    found = session.rows(
+        "show session status where variable_name in ('Ssl_version', 'Ssl_cipher')", doing="looking at the connection"
+    )
+    values = {str(name).lower(): str(value) for name, value in found}
+    return values.get("ssl_version", ""), values.get("ssl_cipher", "")
 
 
 def _told(error: Any) -> tuple[int, str]:

@@ -18,13 +18,14 @@ from rental_etl.errors import InputError, SystemUnreachableError
 from rental_etl.model.batch import Batch, Delivery, Reading
 from rental_etl.model.contract import Contract
 from rental_etl.model.reading import TableReading
+from rental_etl.model.summary import Look
 from rental_etl.ports.lake import Landed
 from rental_etl.source import parsing
 from rental_etl.source.mysql.access import Access
-from rental_etl.source.mysql.catalog import StoredTable, find_table
+from rental_etl.source.mysql.catalog import StoredTable, find_table, quote
 from rental_etl.source.mysql.marks import Selection, marks_in, without_marks
 from rental_etl.source.mysql.reads import Offer, TableRead
-from rental_etl.source.mysql.session import Progress, Session, connect, is_compiled, tls_cipher
+from rental_etl.source.mysql.session import Progress, Session, connect
 from rental_etl.tables.contracts import TABLES
 
 if TYPE_CHECKING:
@@ -183,21 +184,13 @@ class MySqlSource:
         )
         return replace(reading, parsing={**marks_in(batch.reading.parsing), **reading.parsing})
 
-    def check(self, contracts: Sequence[Contract]) -> str:
-        """Who we are there, how the connection is protected, and which tables can be read. Raises RentalEtlError with the remedy when something is amiss."""
+    def check(self, contracts: Sequence[Contract]) -> Look:
+        """Who we are there, how the connection is protected, which tables can be read. Raises RentalEtlError when the server cannot be reached."""
+        from rental_etl.source.mysql.checking import look
+
         with connect(self.access, progress=self._progress) as session:
-            tables = []
-            for contract in contracts:
-                table = self._find(session, contract)
-                if table is not None:
-                    names = ", ".join(f"`{column.name}`" for column in table.columns.values())
-                    session.rows(f"select {names} from {table.quoted} limit 0", doing=f"reading {table.shown}")
-                    tables.append(table.shown)
-            version, user = session.rows("select version(), current_user()", doing="looking at the connection")[0]
-            cipher = tls_cipher(session)
-        protected = f"TLS ({cipher}, {self.access.tls.mode})" if cipher else "no TLS"
-        driver = "compiled driver" if is_compiled() else "pure Python driver, slow: it has to be loaded before pyarrow"
-        return f"{self.identity}: MySQL {version} as {user}, {protected}, {driver}; {', '.join(tables)}"
+            found = look(session, contracts, self._find)
+        return replace(found, found=f"{self.identity}: {found.found}")
 
     def _typed(
         self,
@@ -242,11 +235,14 @@ class MySqlSource:
         reading, selection = self._reading(contract), self._selection(contract)
         table = find_table(session, contract, name=selection.name, columns=reading.columns, cursor=selection.cursor)
         if table is None and contract.mandatory:
+            from rental_etl.source.mysql.checking import account
+
             raise InputError(
                 f"the database has no table {contract.table}, or its user may not see it",
                 where=self.identity,
                 expected=f"a table {contract.table}, which every run needs",
-                remedy=f"name it in tables.{contract.table}.name, or grant select on it to {self.access.address.user}",
+                remedy=f"name it in tables.{contract.table}.name, or as the database's owner: grant select on"
+                f" {quote(self.access.address.database)}.{quote(contract.table)} to {account(session)}",
             )
         return table
 

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 from rental_etl.model.batch import Batch
 from rental_etl.model.contract import Contract
 from rental_etl.model.run import LakeId, Publication, Published, RunRecord
+from rental_etl.model.summary import Look
 from rental_etl.ports.warehouse import Rows
 from rental_etl.warehouse import ledger
 from rental_etl.warehouse.answers import check_format, nothing_yet
@@ -97,8 +98,8 @@ class PostgresWarehouse:
         with self._changing() as session:
             ledger.record_run(_plain(session), run)
 
-    def check(self) -> str:
-        """What is found there: version, user, TLS and driver. Raises ConfigurationError naming a right that is missing; changes nothing."""
+    def check(self) -> Look:
+        """What is found there: version, user, TLS, driver, and the rights that are missing; changes nothing."""
         return checking.check(self._server, ledger.SCHEMAS)
 
     def query(self, sql: str) -> Rows:

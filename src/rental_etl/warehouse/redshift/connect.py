@@ -6,6 +6,7 @@ Credentials are asked for at every connection and never kept.
 import contextlib
 import os
 import socket
+import ssl
 import struct
 import time
 from collections.abc import Iterator
@@ -96,6 +97,15 @@ class RedshiftSession:
     def count(self, sql: str, /) -> int:
         """Carry out an insert; returns its rows."""
         return int(self.ask(sql.replace("\\", "\\\\")).rowcount)
+
+    @property
+    def tls(self) -> str:
+        """Version and cipher of the connection's TLS, as far as the driver shows its socket."""
+        wire = getattr(self._connection, "_usock", None)
+        if not isinstance(wire, ssl.SSLSocket):
+            return "no TLS"
+        cipher = wire.cipher()
+        return f"{wire.version()} ({cipher[0] if cipher else 'unknown cipher'})"
 
     def close(self) -> None:
         """End it, also when the server is gone."""

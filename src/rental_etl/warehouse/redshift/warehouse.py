@@ -10,15 +10,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
+from rental_etl.errors import RentalEtlError
 from rental_etl.model.batch import Batch
 from rental_etl.model.contract import Contract
 from rental_etl.model.run import CuratedView, LakeId, Publication, Published, RunRecord
+from rental_etl.model.summary import Look, Problem
 from rental_etl.ports.warehouse import Rows
 from rental_etl.warehouse import ledger
 from rental_etl.warehouse.answers import check_format, nothing_yet
 from rental_etl.warehouse.postgres import exports
 from rental_etl.warehouse.postgres.catalog import columns_of, is_laid_out, schemas_of, tables_of
-from rental_etl.warehouse.postgres.checking import check_rights
+from rental_etl.warehouse.postgres.checking import missing_rights
 from rental_etl.warehouse.postgres.layout import lay_out
 from rental_etl.warehouse.postgres.parquet_rows import Opener, local_engine
 from rental_etl.warehouse.redshift import answers
@@ -157,18 +159,22 @@ class RedshiftWarehouse:
         """Insert or replace one row of `etl.runs`."""
         self._change(lambda session: ledger.record_run(_plain(session), run))
 
-    def check(self) -> str:
-        """What is found there: version, user, TLS, driver and staging place. Raises ConfigurationError naming a right that is missing; a
-        small object is put into the staging place and removed again."""
+    def check(self) -> Look:
+        """What is found there: version, user, TLS, driver, staging place, and the rights that are missing; a small object is put into the staging place and
+        removed again."""
         with connected(self._cluster) as session:
             [(version, user)] = session.execute("select version(), current_user").fetchall()
             schemas = [schema for schema in ledger.SCHEMAS if schema != "curated" or not self._catalog]
-            check_rights(session, schemas, where=self._cluster.url, user=user)
-        with self._bucket.staging() as staging:
-            staging.manifest([])
-        tls = "no TLS" if self._cluster.tls == "off" else "TLS"
-        driver = f"redshift_connector {load_driver().__version__}"
-        return f"Redshift ({version.split(',')[0]}) as {user}, {tls}, {driver}, staging in {self._bucket.url}"
+            problems = list(missing_rights(session, schemas, user=user))
+            tls = session.tls
+        try:
+            with self._bucket.staging() as staging:
+                staging.manifest([])
+        except RentalEtlError as error:
+            problems.append(Problem(f"nothing can be staged in {self._bucket.url}: {error.what}", error.remedy))
+        driver = f"redshift_connector {load_driver().__version__} (pure Python: there is no other)"
+        said = f"Redshift ({version.split(',')[0]}) as {user}, {tls}, {driver}, staging in {self._bucket.url}"
+        return Look(said, tuple(problems))
 
     def query(self, sql: str) -> Rows:
         """A read-only question; the connection closes when the rows are exhausted or their iterator is closed."""
