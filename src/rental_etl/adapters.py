@@ -1,6 +1,7 @@
 """Chooses the adapters that the settings name. Nothing is opened here."""
 
 import difflib
+import os
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -124,6 +125,15 @@ def duckdb_engine(settings: Settings, *, temp: Path, reach: Reach | None) -> Duc
     """A session of DuckDB, which looks into small files quickest whatever computes."""
     named = settings.engine
     return DuckDBEngine(memory=named.memory, threads=named.threads, temp=temp, reach=reach)
+
+
+def processors_of(settings: Settings) -> int:
+    """How many processors the engine computes with: this machine's threads, or a cluster's."""
+    if settings.engine.kind == "spark":
+        from rental_etl.engine.spark_process import processors
+
+        return processors() or os.cpu_count() or 1
+    return settings.engine.threads or os.cpu_count() or 1
 
 
 def engine_found(engine: Engine, settings: Settings) -> str:

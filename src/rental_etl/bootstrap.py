@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
+from rental_etl import events
 from rental_etl.adapters import (
     database_source,
     database_target,
@@ -19,6 +20,7 @@ from rental_etl.adapters import (
     found_in,
     is_database,
     page_of,
+    processors_of,
     warehouse_of,
 )
 from rental_etl.errors import ConfigurationError, QualityGateError, RentalEtlError, UsageError
@@ -238,6 +240,7 @@ class Application:
             explicit=settings.tables.explicit(),
             keep_history=settings.lake.keep_history,
             page=page_of(settings, workspace=self.workspace),
+            processors=lambda: processors_of(settings),
         )
 
     def _run(self, parts: Parts, command: str, *, full_refresh: bool = False) -> Run:
@@ -250,15 +253,20 @@ class Application:
         lake = self._landing.claim(source=owner, warehouse=warehouse.identity)
         warehouse.belong_to(lake, moved=run.reload)
         warehouse.record_run(run.record("running"))
+        events.tell("run begins", run_id=run.run_id, command=run.command, as_of=str(self.as_of))
         try:
             summary = work()
         except BaseException as error:
             state, message = _outcome(error)
+            events.warn("run ended", run_id=run.run_id, state=state, message=message)
             # The first error is the one to show, also when the ledger cannot be written any more.
             with suppress(RentalEtlError):
                 warehouse.record_run(run.record(state, message))
             raise
         warehouse.record_run(summary.run)
+        for note in summary.notes:
+            events.tell("note", run_id=run.run_id, text=note)
+        events.tell("run ended", run_id=run.run_id, state=summary.run.state)
         return summary
 
     def _runs(self, *, limit: int) -> tuple[RunRecord, ...]:

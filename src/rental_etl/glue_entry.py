@@ -15,7 +15,6 @@ Arguments (Glue passes them on exactly as they are written; no abbreviations):
 
 import contextlib
 import importlib.util
-import json
 import os
 import re
 import sys
@@ -28,6 +27,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rental_etl import events
 from rental_etl.aws.outcomes import marked
 from rental_etl.aws.state_machine import WHOLE
 from rental_etl.errors import ConfigurationError, RentalEtlError, UsageError
@@ -62,6 +62,7 @@ class Order:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the job that the arguments name. A failure raises SystemExit with one line, which Glue passes on as the run's error message."""
     began = time.monotonic()
+    events.write_to(sys.stdout, "json")
     try:
         order = parse(sys.argv[1:] if arguments is None else arguments)
         with _settled(order) as application, _glue_job(application.settings.engine.kind):
@@ -74,6 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # Nobody will run it again with --debug: the log has to say all.
         traceback.print_exception(error)
         raise SystemExit(marked(error)) from error
+    finally:
+        events.silence()
 
 
 def parse(arguments: Sequence[str]) -> Order:
@@ -168,7 +171,7 @@ def _settled(order: Order) -> "Iterator[Application]":
         os.environ.setdefault(f"{_PREFIX}WORKSPACE", folder)
         engine = {"engine": {"kind": order.engine}} if order.engine else {}
         settings = load_settings(config=_config(order.config, Path(folder)), overrides=engine)
-        yield Application(settings, as_of=order.as_of, watch=Lines(order.run_id or ""))
+        yield Application(settings, as_of=order.as_of)
 
 
 def _config(url: str, folder: Path) -> Path | None:
@@ -216,39 +219,15 @@ def _glue_job(engine: str) -> Iterator[None]:
     job.commit()
 
 
-@dataclass(slots=True)
-class Lines:
-    """A `Watch` that writes one line of JSON per job to the log."""
-
-    run_id: str
-
-    def job(self, name: str) -> None:
-        """A job begins."""
-        _line({"run_id": self.run_id, "event": "job begins", "job": name})
-
-    def progress(self, label: str, done: int, total: int) -> None:
-        """Nothing: a log is no bar."""
-
-
 def _tell(summary: "RunSummary", order: Order, *, seconds: float) -> None:
-    """What the run did, one line of JSON each. Alarms count `quarantined_ratio` and `dpu_seconds`."""
-    about = {"run_id": summary.run.run_id}
-    # Other jobs of the run have told theirs.
-    for job in (job for job in summary.run.jobs if job.name in order.commands):
-        _line({**about, "event": "job done", "job": job.name, "seconds": job.seconds, **dict(job.counts)})
+    """What alarms count: `quarantined_ratio` and `dpu_seconds`."""
+    run_id = summary.run.run_id
     read = sum(batch.reading.rows_read for batch in summary.landed)
     if read:
         quarantined = sum(batch.reading.rows_unreadable + batch.reading.rows_refused for batch in summary.landed)
-        _line({**about, "event": "rows read", "rows": read, "quarantined_ratio": round(quarantined / read, 6)})
-    for note in summary.notes:
-        _line({**about, "event": "note", "text": note})
+        events.tell("rows read", run_id=run_id, rows=read, quarantined_ratio=round(quarantined / read, 6))
     cost = {"dpu_seconds": round(order.dpu * max(seconds, MINIMUM_SECONDS), 1)} if order.dpu else {}
-    _line({**about, "event": "run done", "state": summary.run.state, **cost})
-
-
-def _line(entry: Mapping[str, Any]) -> None:
-    sys.stdout.write(json.dumps(entry, default=str) + "\n")
-    sys.stdout.flush()
+    events.tell("run done", run_id=run_id, state=summary.run.state, **cost)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from rental_etl import events
 from rental_etl.errors import BatchRefusedError, InputError
 from rental_etl.jobs.build_report import build_report, is_current
 from rental_etl.jobs.extract_from_aurora import Extracted, extract, reparse
@@ -49,9 +50,16 @@ JOBS = (
 )
 
 
+# AWS Glue charges by data processing units: four processors and 16 GB each.
+PROCESSORS_PER_DPU = 4
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a run works with. Factories are called when a job needs the thing, so that a run with nothing new loads nothing."""
+    """What a run works with. Factories are called when a job needs the thing, so that a run with nothing new loads nothing.
+
+    `processors` is how many the engine computes with, on all machines.
+    """
 
     landing: Landing
     curated: Callable[[], Curated]
@@ -63,6 +71,7 @@ class Parts:
     explicit: frozenset[str]
     keep_history: timedelta
     page: Page
+    processors: Callable[[], int] = lambda: 1
 
 
 def _now() -> str:
@@ -156,6 +165,7 @@ class Run:
 
     def _do(self, name: str, step: Callable[[], dict[str, Any]]) -> None:
         self.watch.job(name)
+        events.tell("job begins", run_id=self.run_id, job=name)
         began = time.perf_counter()
         counts: dict[str, Any] = {}
         try:
@@ -164,7 +174,10 @@ class Run:
             counts = {"refused": {str(number): reason for number, reason in error.refused.items()}}
             raise
         finally:
-            self.jobs.append(JobRecord(name, round(time.perf_counter() - began, 3), counts))
+            seconds = round(time.perf_counter() - began, 3)
+            counts["dpu_seconds"] = round(seconds * self.parts.processors() / PROCESSORS_PER_DPU, 1)
+            self.jobs.append(JobRecord(name, seconds, counts))
+        events.tell_job(self.run_id, name, seconds, counts)
 
     def record(self, state: str, message: str = "") -> RunRecord:
         """The run as the ledger keeps it."""
@@ -207,6 +220,7 @@ class Run:
             "batches": len(landed),
             "rows_read": sum(batch.reading.rows_read for batch in landed),
             "rows_landed": sum(batch.reading.rows_landed for batch in landed),
+            "bytes": sum(file.size for batch in landed for file in batch.delivery.files),
         }
 
     def _load(self) -> dict[str, Any]:
@@ -225,7 +239,11 @@ class Run:
                 full_refresh=self.full_refresh,
                 watch=self.watch,
             )
-        return {"batches_merged": len(done.merged), "rows_written": dict(done.rows_written)}
+        return {
+            "batches_merged": len(done.merged),
+            "rows_written": dict(done.rows_written),
+            "bytes": done.bytes_written,
+        }
 
     def _metrics(self) -> dict[str, Any]:
         parts = self.parts
@@ -249,7 +267,10 @@ class Run:
         self.publication = publication
         self._note_as_of(newest)
         curated.clean(publication.inputs["snapshots"], parts.keep_history.total_seconds())
-        return {"rows": {update.table: update.rows for update in publication.metrics}}
+        return {
+            "rows": {update.table: update.rows for update in publication.metrics},
+            "bytes": sum(update.bytes for update in publication.metrics),
+        }
 
     def _report(self) -> dict[str, Any]:
         parts = self.parts

@@ -4,6 +4,7 @@
 """
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date
@@ -55,13 +56,19 @@ class Place:
         self, *, as_of: date | None = None, watch: "Watch | None" = None, **sections: Mapping[str, Any]
     ) -> "Application":
         """The product over the settings in force; `sections` are what the command's other options say."""
+        from rental_etl import events
         from rental_etl.bootstrap import Application
         from rental_etl.settings import load_settings
 
         overrides: dict[str, Any] = dict(sections)
         if self.workspace is not None:
             overrides["workspace"] = self.workspace
-        return Application(load_settings(config=self.config, overrides=overrides), as_of=as_of, watch=watch)
+        settings = load_settings(config=self.config, overrides=overrides)
+        if settings.log.format != "auto":
+            # The log tells all that a bar or a line per job would.
+            events.write_to(sys.stderr, settings.log.format)
+            watch = None
+        return Application(settings, as_of=as_of, watch=watch)
 
 
 @dataclass(frozen=True, slots=True)

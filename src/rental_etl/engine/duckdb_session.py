@@ -111,7 +111,7 @@ class DuckDBEngine:
             select = f"select {names} from ({sql})"
             target = f"{folder}/{stem}.parquet"
         stats = self.execute(f"copy ({select}) to {_text(target)} ({options})")
-        written = [WrittenFile(str(row[0]), int(row[1])) for row in stats]
+        written = [WrittenFile(str(row[0]), int(row[1]), int(row[2])) for row in stats]
         for file in written:
             if file.rows == 0:
                 Path(file.path).unlink()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rental_etl.errors import SystemUnreachableError
 from rental_etl.model.contract import Column
+from rental_etl.ports.engine import WrittenFile
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -21,15 +22,15 @@ class SparkFiles:
         self._java = context._jvm
         self._configuration = context._jsc.hadoopConfiguration()
 
-    def written(self, folder: str, stem: str = "") -> list[tuple[str, int]]:
-        """The Parquet files under a folder whose names begin with `stem`, with their rows; sorted by location."""
+    def written(self, folder: str, stem: str = "") -> list[WrittenFile]:
+        """The Parquet files under a folder whose names begin with `stem`; sorted by location."""
         if "://" not in folder:
             paths = [path for path in Path(folder).rglob("*.parquet") if path.name.startswith(stem)]
-            return sorted((str(path), _local_rows(path)) for path in paths)
+            return [_local_file(path) for path in sorted(paths)]
         locations = [location for location in self._stored(folder) if PurePosixPath(location).name.startswith(stem)]
         # Each asks the store for the end of a file; the store answers several at a time.
         with ThreadPoolExecutor(max_workers=8) as pool:
-            return sorted(zip(locations, pool.map(self._rows, locations), strict=True))
+            return list(pool.map(self._file, sorted(locations)))
 
     def remove(self, location: str) -> None:
         """Delete a file or a folder with what is in it; one that is not there is fine."""
@@ -54,12 +55,13 @@ class SparkFiles:
         path = self._java.org.apache.hadoop.fs.Path(location)
         return path.getFileSystem(self._configuration), path
 
-    def _rows(self, location: str) -> int:
-        _, path = self._at(location)
+    def _file(self, location: str) -> WrittenFile:
+        system, path = self._at(location)
         parquet = self._java.org.apache.parquet.hadoop
         reader = parquet.ParquetFileReader.open(parquet.util.HadoopInputFile.fromPath(path, self._configuration))
         try:
-            return int(reader.getRecordCount())
+            size = system.getFileStatus(path).getLen()
+            return WrittenFile(location, int(reader.getRecordCount()), int(size))
         finally:
             reader.close()
 
@@ -76,10 +78,10 @@ def require_whole(files: Sequence[str], *, found: int) -> None:
         )
 
 
-def _local_rows(path: Path) -> int:
+def _local_file(path: Path) -> WrittenFile:
     from pyarrow import parquet
 
-    return int(parquet.read_metadata(path).num_rows)
+    return WrittenFile(str(path), int(parquet.read_metadata(path).num_rows), path.stat().st_size)
 
 
 def _has_content(file: Path) -> bool:

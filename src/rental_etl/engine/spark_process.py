@@ -69,6 +69,15 @@ def log_of(settings: SparkSettings) -> Path:
     return settings.temp / "spark.log"
 
 
+def processors() -> int:
+    """How many this process's Spark computes with, its driver's among them; 0 where there is none."""
+    if _running is None or not _alive(_running.context):
+        return 0
+    context = _running.context
+    own = 0 if str(context.master).startswith("local[") else os.cpu_count() or 1
+    return int(context.defaultParallelism) + own
+
+
 def forget_dead() -> None:
     """Let the next session start a new Spark when this one's process has died."""
     with _lock:

@@ -87,7 +87,7 @@ class SparkEngine:
             frame = _storable(self._session.sql(_rendered(sql)))
             frame.write.option("compression", "snappy").parquet(folder)
             kept = self._session.read.schema(frame.schema).parquet(folder)
-            rows = sum(count for _, count in self._files.written(folder))
+            rows = sum(file.rows for file in self._files.written(folder))
             self._show(name, kept)
             return rows
 
@@ -123,9 +123,10 @@ class SparkEngine:
             writer = frame.write.mode("append").option("mapreduce.output.basename", stem)
             (writer.partitionBy("month") if month_of else writer).parquet(folder)
             found = self._files.written(folder, stem)
-            for location, _ in (file for file in found if not file[1]):
-                self._files.remove(location)
-            return [WrittenFile(location, rows) for location, rows in found if rows]
+            for file in found:
+                if not file.rows:
+                    self._files.remove(file.path)
+            return [file for file in found if file.rows]
 
         return self._do(sql, writing)
 

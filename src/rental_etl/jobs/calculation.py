@@ -61,6 +61,7 @@ class Calculation:
             whole=span.whole,
             files=tuple(files),
             rows=sum(file.rows for file in written),
+            bytes=sum(file.bytes for file in written),
         )
         return [update]
 

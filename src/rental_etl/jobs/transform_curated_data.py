@@ -18,7 +18,7 @@ from rental_etl.jobs.plan import TablePlan, plan_table
 from rental_etl.jobs.viewings import KeylessMerge
 from rental_etl.model.batch import Batch
 from rental_etl.model.summary import Watch
-from rental_etl.ports.engine import Engine
+from rental_etl.ports.engine import Engine, WrittenFile
 from rental_etl.ports.lake import Curated, Landing
 from rental_etl.tables.contracts import contracts
 from rental_etl.tables.models import CuratedModel
@@ -69,10 +69,11 @@ class Fold:
 
 @dataclass(frozen=True, slots=True)
 class Transformed:
-    """What transform did: batches merged, and rows in files written by curated table."""
+    """What transform did: batches merged, and rows in files written by curated table, with the bytes of all."""
 
     merged: tuple[int, ...]
     rows_written: Mapping[str, int]
+    bytes_written: int = 0
 
 
 def transform(
@@ -91,11 +92,15 @@ def transform(
         watch.progress(f"merging {plan.contract.table}", done, 2 * len(busy))
         folds.append(_fold(plan, landing=landing, engine=engine, limits=limits, waived=accepted | plan.trusted))
     _raise_objections(folds)
-    rows: dict[str, int] = {}
+    written: dict[str, list[WrittenFile]] = {}
     for done, fold in enumerate(folds, start=len(folds)):
         watch.progress(f"writing {fold.plan.contract.table}", done, 2 * len(folds))
-        rows.update(_commit(fold, curated=curated, engine=engine))
-    return Transformed(tuple(batch.batch_id for fold in folds for batch in fold.merged), rows)
+        written.update(_commit(fold, curated=curated, engine=engine))
+    return Transformed(
+        merged=tuple(batch.batch_id for fold in folds for batch in fold.merged),
+        rows_written={table: sum(file.rows for file in files) for table, files in written.items()},
+        bytes_written=sum(file.bytes for files in written.values() for file in files),
+    )
 
 
 def _merger(plan: TablePlan, *, landing: Landing, engine: Engine) -> Merger:
@@ -162,7 +167,7 @@ def _raise_objections(folds: Sequence[Fold]) -> None:
     )
 
 
-def _commit(fold: Fold, *, curated: Curated, engine: Engine) -> dict[str, int]:
+def _commit(fold: Fold, *, curated: Curated, engine: Engine) -> dict[str, list[WrittenFile]]:
     """Write and commit the curated tables of one source table."""
     plan = fold.plan
     properties = {
@@ -181,7 +186,7 @@ def _commit(fold: Fold, *, curated: Curated, engine: Engine) -> dict[str, int]:
 
 def _commit_table(
     model: CuratedModel, *, plan: TablePlan, curated: Curated, engine: Engine, properties: Mapping[str, Any]
-) -> int:
+) -> list[WrittenFile]:
     snapshot = plan.snapshots.get(model.name)
     before = snapshot.files if snapshot else ()
     months = None if plan.anew else _touched_months(engine, model)
@@ -207,7 +212,7 @@ def _commit_table(
         add=[file.path for file in written],
         properties=properties,
     )
-    return sum(file.rows for file in written)
+    return written
 
 
 def _in_months(model: CuratedModel, months: frozenset[str] | None) -> str:

@@ -16,7 +16,11 @@ class LakeId:
 
 @dataclass(frozen=True, slots=True)
 class JobRecord:
-    """One job of a run: seconds on the clock and what it did, in counts."""
+    """One job of a run: seconds on the clock and what it did, in counts.
+
+    Counts are rows, by table where a job has several; `bytes` are those delivered (extract) or written as Parquet (transform, metrics), and `dpu_seconds` is
+    what AWS Glue would charge for as many processors: a quarter of processors x seconds, an estimate.
+    """
 
     name: str
     seconds: float
@@ -96,6 +100,7 @@ class MetricUpdate:
     whole: bool
     files: tuple[str, ...] = ()
     rows: int = 0
+    bytes: int = 0
     skipped: str = ""
 
 

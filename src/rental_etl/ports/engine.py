@@ -12,10 +12,11 @@ from rental_etl.model.contract import Column
 
 @dataclass(frozen=True, slots=True)
 class WrittenFile:
-    """A Parquet file the engine wrote: its location and rows."""
+    """A Parquet file the engine wrote: its location, rows and bytes."""
 
     path: str
     rows: int
+    bytes: int = 0
 
 
 class Engine(Protocol):

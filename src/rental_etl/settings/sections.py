@@ -192,6 +192,14 @@ class MetricsSettings(_Section):
     top_n: int = Field(10, ge=1, description="Ranks kept in top_listings_weekly")
 
 
+class LogSettings(_Section):
+    """`[log]`: what is told on stderr while a command works."""
+
+    format: Literal["auto", "json", "text"] = Field(
+        "auto", description="auto: a bar on a terminal, a line per job elsewhere; json or text: structured logs"
+    )
+
+
 class QualitySettings(_Section):
     """`[quality]`: the guards. `off` switches one off."""
 
@@ -275,6 +283,7 @@ class Settings(BaseSettings):
     transform: TransformSettings = TransformSettings()
     metrics: MetricsSettings = MetricsSettings()
     quality: QualitySettings = QualitySettings()
+    log: LogSettings = LogSettings()
     tables: TablesSettings = TablesSettings()
 
     @classmethod
