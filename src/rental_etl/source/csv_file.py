@@ -14,6 +14,7 @@ from rental_etl.source.layout import Layout
 from rental_etl.source.plain_text import PlainText, not_in_encoding
 from rental_etl.source.records import ODD, REGULAR, UNDECODABLE_BYTES, Records, Splitter
 from rental_etl.source.sql_text import line_limit, literal
+from rental_etl.source.survey import survey
 
 
 class CsvFile:
@@ -113,14 +114,12 @@ class CsvFile:
 
     def _check(self) -> bool:
         """Whether every record is regular; then their number is known."""
-        count = 0
-        for _, run, verdict in self._records.runs():
-            if verdict != REGULAR:
-                return False
-            self._over_lines = self._over_lines or (len(run) == 1 and b"\n" in run[0])
-            self._longest = max(self._longest, *map(len, run))
-            count += len(run)
-        self._expected = count
+        layout = self._layout
+        splitter, width = Splitter(layout.delimiter), self.columns.width
+        found = survey(self._path, splitter, width=width, header_lines=layout.header_lines)
+        if found is None:
+            return False
+        self._expected, self._longest, self._over_lines = found.records, found.longest, found.over_lines
         return True
 
     def _write_out(self) -> bool:
