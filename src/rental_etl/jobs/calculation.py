@@ -30,7 +30,7 @@ class Calculation:
         self._scratch = scratch
         self._spans: dict[str, Span | None] = {}
         self._made: set[str] = set()
-        self._broken: dict[str, int] = {}
+        self._counts: dict[str, int] = {}
 
     def plan(self, model: PresentationModel, span: Span | None) -> None:
         """Say which periods of a model will be computed, None for none; every model's have to be known before the first is computed."""
@@ -74,13 +74,17 @@ class Calculation:
         """What the model leaves out, by its rules; counted over all periods."""
         found = []
         for check in model.checks:
-            if check.sql not in self._broken:
-                self._make(tuple(re.findall(r"intermediate\.\w+", check.sql)))
-                self._broken[check.sql] = int(self._engine.rows(self._fill(check.sql))[0][0])
-            rows = self._broken[check.sql]
+            rows = self.count(check.sql)
             if rows:
                 found.append(RuleResult(model.name, check.name, check.column, "warn", rows))
         return found
+
+    def count(self, sql: str) -> int:
+        """What a query for one number says; what it reads is made, and no query runs twice."""
+        if sql not in self._counts:
+            self._make(tuple(re.findall(r"intermediate\.\w+", sql)))
+            self._counts[sql] = int(self._engine.rows(self._fill(sql))[0][0])
+        return self._counts[sql]
 
     def _make(self, reads: tuple[str, ...]) -> None:
         for shared in needed_intermediates(reads):

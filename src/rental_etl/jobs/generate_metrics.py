@@ -110,7 +110,7 @@ def prepare(
         curated=tuple(_view(model, pinned) for model in _all_models()),
         accounting=account(engine, landed=landed, snapshots=pinned.snapshots),
         rules=(
-            *broken_rules(engine, landed=landed, snapshots=pinned.snapshots, parameters=parameters),
+            *broken_rules(landed=landed, snapshots=pinned.snapshots, count=calculation.count),
             *(result for model in present for result in calculation.broken_rules(model)),
         ),
     )

@@ -86,6 +86,8 @@ def transform(
         for contract in contracts().values()
     ]
     busy = [plan for plan in plans if plan.pending or (plan.anew and plan.snapshots)]
+    if busy:
+        curated.expect_commit()
     accepted = frozenset(batch_id for batch_id, decision in landed.decisions.items() if decision == "accept")
     folds = []
     for done, plan in enumerate(busy):

@@ -6,6 +6,7 @@ summary carries what follows from it. A commit that did not happen leaves files 
 
 import contextlib
 import json
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -40,6 +41,7 @@ class IcebergCurated:
         self.catalog = catalog
         # What a commit builds on: another writer's commit in between would otherwise be built on unseen.
         self._seen: dict[str, int | None] = {}
+        self._loading: threading.Thread | None = None
 
     def current(self, table: str) -> Snapshot | None:
         """The table's current snapshot; None before the first commit."""
@@ -59,6 +61,12 @@ class IcebergCurated:
             found.append(snapshot.properties)
         return None
 
+    def expect_commit(self) -> None:
+        """Begin to load pyiceberg, which takes a second and leaves the engine its threads."""
+        if self._loading is None:
+            self._loading = threading.Thread(target=_load, name="loading pyiceberg", daemon=True)
+            self._loading.start()
+
     def commit(
         self,
         table: str,
@@ -74,6 +82,9 @@ class IcebergCurated:
         Raises SystemUnreachableError when the system refuses, or when a file to be removed is not the table's, and WorkspaceBusyError when somebody
         else committed since `current` was asked.
         """
+        if self._loading is not None:
+            # Two threads that import modules which import each other could each see half of them.
+            self._loading.join()
         with self._committing(table):
             loaded, anew = self._table(table, columns=columns, partition_by=partition_by)
             _replace(loaded, remove=() if anew else remove, add=add, properties=properties)
@@ -278,3 +289,10 @@ def _referenced(table: "Table") -> set[str]:
             entries = manifest.fetch_manifest_entry(table.io, discard_deleted=True)
             referenced |= {_plain(entry.data_file.file_path) for entry in entries}
     return referenced
+
+
+def _load() -> None:
+    # What cannot be loaded is told by the commit itself.
+    with contextlib.suppress(ImportError):
+        import pyiceberg.catalog.sql
+        import pyiceberg.io.pyarrow  # noqa: F401

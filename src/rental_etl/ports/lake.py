@@ -84,6 +84,10 @@ class Curated(Protocol):
         """Properties of the snapshots after `snapshot_id`, oldest first; None when it is not an ancestor of the current one."""
         ...
 
+    def expect_commit(self) -> None:
+        """Get ready, beside other work, for a commit that will come."""
+        ...
+
     def commit(
         self,
         table: str,

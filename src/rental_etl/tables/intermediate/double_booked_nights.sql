@@ -1,13 +1,14 @@
 -- Which nights of confirmed stays does another stay of the same listing already cover?
 -- grain: one interval [night_from, night_to) per stay that begins before earlier stays of its listing have ended
--- reads: intermediate.confirmed_bookings
+-- reads: intermediate.confirmed_bookings, intermediate.double_booked_listings
 -- nulls: no column is null
 -- A night that n stays cover appears n - 1 times, so nights sold less these are the distinct booked nights.
 with stays as (
-    select apartment_id, checkin_date, checkout_date
-    from intermediate.confirmed_bookings
-    where checkin_date < cast($period_to + interval 1 month as date)
-        and checkout_date > $period_from
+    select bookings.apartment_id, bookings.checkin_date, bookings.checkout_date
+    from intermediate.confirmed_bookings as bookings
+    semi join intermediate.double_booked_listings as listings on listings.apartment_id = bookings.apartment_id
+    where bookings.checkin_date < cast($period_to + interval 1 month as date)
+        and bookings.checkout_date > $period_from
 ),
 
 covered as (

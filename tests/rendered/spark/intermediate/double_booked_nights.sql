@@ -1,17 +1,19 @@
 /* Which nights of confirmed stays does another stay of the same listing already cover? */
 /* grain: one interval [night_from, night_to) per stay that begins before earlier stays of its listing have ended */
-/* reads: intermediate.confirmed_bookings */
+/* reads: intermediate.confirmed_bookings, intermediate.double_booked_listings */
 /* nulls: no column is null */
 /* A night that n stays cover appears n - 1 times, so nights sold less these are the distinct booked nights. */
 WITH stays AS (
   SELECT
-    apartment_id,
-    checkin_date,
-    checkout_date
-  FROM intermediate_confirmed_bookings AS confirmed_bookings
+    bookings.apartment_id,
+    bookings.checkin_date,
+    bookings.checkout_date
+  FROM intermediate_confirmed_bookings AS bookings
+  SEMI JOIN intermediate_double_booked_listings AS listings
+    ON listings.apartment_id = bookings.apartment_id
   WHERE
-    checkin_date < CAST(CAST('9000-12-31' AS DATE) + INTERVAL '1' MONTH AS DATE)
-    AND checkout_date > CAST('1900-01-01' AS DATE)
+    bookings.checkin_date < CAST(CAST('9000-12-31' AS DATE) + INTERVAL '1' MONTH AS DATE)
+    AND bookings.checkout_date > CAST('1900-01-01' AS DATE)
 ), covered AS (
   SELECT
     apartment_id,
