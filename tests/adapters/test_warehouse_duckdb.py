@@ -19,8 +19,10 @@ import pytest
 from adapters.houses import (
     AS_OF,
     SECOND_WEEK,
+    STAYS,
     THREE_WEEKS,
     DuckDBHouse,
+    batch,
     curated,
     load,
     parquet,
@@ -55,6 +57,38 @@ def three_weeks(house: DuckDBHouse) -> DuckDBHouse:
     """A file with one publish of three weeks."""
     publish_three_weeks(house)
     return house
+
+
+class TestRaw:
+    """The rows stay in the lake; a file of an earlier version holds them itself."""
+
+    def test_rows_of_an_earlier_version_give_way_to_the_lakes_files(self, house: DuckDBHouse) -> None:
+        """Both would be there otherwise, and nothing would say which parts the old rows came from."""
+        load(house, 1, [1, 2])
+        load(house, 2, [3])
+        with duckdb.connect(str(house.path)) as database:
+            database.execute("create table copied as from raw.stays")
+            database.execute("drop view raw.stays")
+            database.execute("drop table etl.raw_parts")
+            database.execute("create table raw.stays as from copied")
+        assert house.open().loaded() == {}
+        load(house, 1, [1, 2], replace=True)
+        load(house, 2, [3])
+        assert house.open().loaded() == {"stays": [(1, 1), (2, 2)]}
+        assert house.ask("select stay_id, _batch_id from raw.stays order by 1") == [(1, 1), (2, 1), (3, 2)]
+
+    def test_thousands_of_parts_are_one_scan(self, house: DuckDBHouse) -> None:
+        """A series has a file a day: a scan for each would take seconds to plan."""
+        part = stays(house.files, 1, [7])
+        parts = []
+        for number in range(1, 1001):
+            copy = house.files / f"part-{number}.parquet"
+            copy.hardlink_to(part)
+            parts.append((batch(number, 1), [str(copy)]))
+        assert house.open().load(STAYS, add=parts, drop=(), replace=True) == 1000
+        [(sql,)] = house.ask("select sql from duckdb_views() where schema_name = 'raw' and view_name = 'stays'")
+        assert sql.count("read_parquet") == 1
+        assert house.ask("select count(distinct _batch_id), sum(stay_id) from raw.stays") == [(1000, 7000)]
 
 
 class TestQuery:

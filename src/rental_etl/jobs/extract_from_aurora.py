@@ -4,11 +4,12 @@ Reads the source and the lake's log; writes `raw/<table>/<batch>/`, quarantined 
 lands only what an interrupted run did not.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from rental_etl.errors import InputError
+from rental_etl.jobs.reading_ahead import ReadingAhead, hints_of
 from rental_etl.model.batch import Batch, Delivery
 from rental_etl.model.contract import Contract
 from rental_etl.model.summary import Watch
@@ -39,16 +40,15 @@ def extract(
         work += [(contract, delivery) for delivery in _new(offered, earlier)]
     batches: list[Batch] = []
     last = {table: landed.of(table)[-1] for table in offers if landed.of(table)}
-    for done, (contract, delivery) in enumerate(work):
-        watch.progress(f"reading {delivery.name}", done, len(work))
-        previous = last.get(contract.table)
-        day = max(as_of, previous.day) if previous else as_of
-        hints = _hints(previous, delivery)
-        with landing.staging() as staging:
-            reading = source.read(delivery, contract=contract, staging=staging, day=day, hints=hints)
-            batch = landing.commit(delivery, reading=reading, staging=staging, day=day, run_id=run_id)
-        last[contract.table] = batch
-        batches.append(batch)
+    with ReadingAhead(source=source, landing=landing, work=work, last=last, as_of=as_of) as ahead:
+        for done, (_, delivery) in enumerate(work):
+            watch.progress(f"reading {delivery.name}", done, len(work))
+            with ahead.take(done) as read:
+                batch = landing.commit(
+                    delivery, reading=read.reading, staging=read.staging, day=read.day, run_id=run_id
+                )
+            last[delivery.table] = batch
+            batches.append(batch)
     absent = tuple(table for table in offers if not offers[table] and landed.of(table))
     return Extracted(tuple(batches), absent)
 
@@ -67,7 +67,7 @@ def reparse(
             continue
         watch.progress(f"parsing {batch.delivery.name} again", done, len(batches))
         earlier = [other for other in landing.landed().of(batch.table) if other.batch_id < batch.batch_id]
-        hints = _hints(earlier[-1] if earlier else None, batch.delivery)
+        hints = hints_of(earlier[-1] if earlier else None, batch.delivery)
         with landing.kept_source(batch) as kept, landing.staging() as staging:
             if kept is None:
                 if not force:
@@ -108,10 +108,3 @@ def _check_kind(offered: Sequence[Delivery], earlier: Sequence[Batch], *, allowe
         expected=f"the kind of delivery that earlier runs had ({before})",
         remedy=f'say which is meant: tables.{table}.delivery = "full" or "delta"',
     )
-
-
-def _hints(previous: Batch | None, delivery: Delivery) -> Mapping[str, str]:
-    """Earlier files of a series are evidence for reading the next; a full delivery speaks for itself."""
-    if previous is None or delivery.kind == "full" or previous.kind == "full":
-        return {}
-    return previous.reading.parsing

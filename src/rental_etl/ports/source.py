@@ -17,6 +17,11 @@ class Source(Protocol):
         """What the lake records as its owner: two sources are the same when this is."""
         ...
 
+    @property
+    def readers(self) -> int:
+        """How many deliveries, of different tables, may be read at once, each in a thread of its own; 1 where the order of reading matters."""
+        ...
+
     def deliveries(self, contract: Contract) -> Sequence[Delivery]:
         """What is offered for a table now, in the order it applies; empty when the table is absent. Raises InputError."""
         ...
@@ -29,6 +34,10 @@ class Source(Protocol):
         `day` bounds readable dates; `hints` are the parsing decisions of the table's earlier batches of the same series. Raises InputError when
         the delivery cannot be interpreted or changes while it is read.
         """
+        ...
+
+    def stop(self) -> None:
+        """Make readings in other threads fail soon. Nothing is read any more afterwards."""
         ...
 
     def outdated(self, batch: Batch, *, contract: Contract) -> bool:

@@ -12,8 +12,10 @@ from pathlib import Path
 
 from rental_etl.errors import InputError, SystemUnreachableError
 from rental_etl.model.batch import SourceFile
+from rental_etl.source.stopping import go_on
 
-_CHUNK = 8 << 20
+# Small enough to stay in the processor's cache between hashing and writing.
+_CHUNK = 1 << 20
 _Mark = tuple[int, int, int]
 
 
@@ -55,10 +57,12 @@ def copy_checked(source: Path, target: Path, *, expected: SourceFile, progress: 
     with _readable(source):
         before = _mark(source)
         with source.open("rb", buffering=0) as reading, target.open("wb", buffering=0) as writing:
-            while chunk := reading.read(_CHUNK):
-                digest.update(chunk)
-                _write_all(writing.fileno(), chunk, target)
-                progress(len(chunk))
+            buffer = memoryview(bytearray(_CHUNK))
+            while size := reading.readinto(buffer):
+                go_on()
+                digest.update(buffer[:size])
+                _write_all(writing.fileno(), buffer[:size], target)
+                progress(size)
         if _mark(source) != before or digest.hexdigest() != expected.sha256:
             raise changed(expected.name)
 
@@ -78,11 +82,10 @@ def _mark(path: Path) -> _Mark:
     return (found.st_size, found.st_mtime_ns, found.st_ino)
 
 
-def _write_all(descriptor: int, chunk: bytes, target: Path) -> None:
-    view = memoryview(chunk)
+def _write_all(descriptor: int, chunk: memoryview, target: Path) -> None:
     try:
-        while view:
-            view = view[os.write(descriptor, view) :]
+        while chunk:
+            chunk = chunk[os.write(descriptor, chunk) :]
     except OSError as error:
         raise SystemUnreachableError(
             f"a delivered file could not be copied: {error.strerror}",

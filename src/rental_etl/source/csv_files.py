@@ -9,6 +9,8 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
+from threading import Event, Lock
+from typing import TYPE_CHECKING
 
 from rental_etl.errors import SystemUnreachableError
 from rental_etl.model.batch import Batch, Delivery, Reading, SourceFile
@@ -17,6 +19,10 @@ from rental_etl.model.reading import TableReading
 from rental_etl.source import parsing
 from rental_etl.source.copying import Digests, copy_checked
 from rental_etl.source.discovery import find, require_data
+from rental_etl.source.stopping import stoppable
+
+if TYPE_CHECKING:
+    from rental_etl.source.session import Sessions
 
 Progress = Callable[[str, int, int], None]
 
@@ -27,6 +33,9 @@ class CsvFilesSource:
     `readings` are the settings by table; `keep_source` keeps a copy of the delivered files with each reading; `memory` (such as "1GB"), `threads` and
     `temp` (a folder) bound what reading takes; `progress` is told a label, and bytes done and in all.
     """
+
+    # Reading is in turn bound by the disk, by Python and by the engine.
+    readers = 2
 
     def __init__(
         self,
@@ -49,6 +58,9 @@ class CsvFilesSource:
         self._digests = Digests()
         self._series: dict[str, tuple[SourceFile, ...]] = {}
         self._has_data = False
+        self._stopped = Event()
+        self._opened: Sessions | None = None
+        self._opening = Lock()
 
     @property
     def identity(self) -> str:
@@ -75,6 +87,19 @@ class CsvFilesSource:
         self, delivery: Delivery, *, contract: Contract, staging: Path, day: date, hints: Mapping[str, str]
     ) -> Reading:
         """Read one delivery into `staging`. Raises InputError when it cannot be interpreted or changes meanwhile."""
+        with stoppable(self._stopped):
+            return self._checked(delivery, contract=contract, staging=staging, day=day, hints=hints)
+
+    def stop(self) -> None:
+        """Make readings in other threads fail soon; this source reads nothing any more."""
+        self._stopped.set()
+        with self._opening:
+            if self._opened:
+                self._opened.interrupt()
+
+    def _checked(
+        self, delivery: Delivery, *, contract: Contract, staging: Path, day: date, hints: Mapping[str, str]
+    ) -> Reading:
         paths = [(file.name, self.folder / file.name) for file in delivery.files]
         if self._keep_source:
             copies = [(name, staging / "source" / name) for name, _ in paths]
@@ -118,13 +143,12 @@ class CsvFilesSource:
     ) -> Reading:
         # Late: planning and finding nothing new need no engine.
         from rental_etl.source.readings import DeliveryReader
-        from rental_etl.source.session import session
 
         names = {file.name for file in files}
         self._temp.mkdir(parents=True, exist_ok=True)
         with (
             tempfile.TemporaryDirectory(prefix="reading-", dir=self._temp) as scratch,
-            session(memory=self._memory, threads=self._threads, temp=Path(scratch)) as connection,
+            self._sessions().session() as connection,
         ):
             return DeliveryReader(
                 paths,
@@ -143,6 +167,14 @@ class CsvFilesSource:
         """The other files of the series that a delivery is of."""
         series = self._series.get(contract.table, ())
         return [(file.name, self.folder / file.name) for file in series if file.name not in names]
+
+    def _sessions(self) -> "Sessions":
+        from rental_etl.source.session import Sessions
+
+        with self._opening:
+            if self._opened is None:
+                self._opened = Sessions(memory=self._memory, threads=self._threads, temp=self._temp)
+            return self._opened
 
     def _reading(self, contract: Contract) -> TableReading:
         return self._readings.get(contract.table, TableReading())

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from rental_etl.source.stopping import go_on
+
 _BLOCK = 1 << 20
 
 
@@ -81,6 +83,7 @@ def _blocks(path: Path, end: bytes) -> Iterator[bytes]:
     with path.open("rb", buffering=0) as file:
         rest: list[bytes] = []
         while chunk := file.read(_BLOCK):
+            go_on()
             cut = chunk.rfind(end) + 1
             if not cut:
                 rest.append(chunk)

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Literal
 
 from rental_etl.errors import ConfigurationError, InputError, SystemUnreachableError
+from rental_etl.source.stopping import go_on
 
-_CHUNK = 4 << 20
+_CHUNK = 1 << 20
 _GZIP = b"\x1f\x8b"
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -120,6 +121,7 @@ def encoding_of(head: bytes, setting: str) -> str:
 def _bytes(path: Path, *, compressed: bool) -> Iterator[bytes]:
     with gzip.open(path, "rb") if compressed else path.open("rb", buffering=0) as file:
         while chunk := file.read(_CHUNK):
+            go_on()
             yield chunk
 
 

@@ -30,6 +30,9 @@ _KEPT_BYTES = 8 << 30
 class S3FilesSource(CsvFilesSource):
     """A `Source` that is a prefix of a bucket. `index` is a local file that outlives the run; the rest is as in `CsvFilesSource`."""
 
+    # What was fetched is counted and let go as it is read.
+    readers = 1
+
     def __init__(
         self,
         objects: Objects,

@@ -14,10 +14,9 @@ from rental_etl.model.run import LakeId, Publication, Published, RunRecord
 from rental_etl.ports.warehouse import Rows
 from rental_etl.storage.httpfs import Reach
 from rental_etl.storage.store import is_remote
-from rental_etl.warehouse import answers, ledger
+from rental_etl.warehouse import answers, ledger, raw
 from rental_etl.warehouse.connect import Connection, DuckDBPlace, connect, connected, create, transaction, translated
 from rental_etl.warehouse.publication import switch_metric, switch_views
-from rental_etl.warehouse.raw import bring_up_to_date
 from rental_etl.warehouse.text import now
 
 
@@ -62,15 +61,15 @@ class DuckDBWarehouse:
         if not self._place.exists():
             return {}
         with connected(self._place, write=False) as connection:
-            return ledger.loaded(connection) if ledger.is_laid_out(connection) else {}
+            return raw.shown(connection, ledger.loaded(connection)) if ledger.is_laid_out(connection) else {}
 
     def load(
         self, contract: Contract, *, add: Sequence[tuple[Batch, Sequence[str]]], drop: Sequence[int], replace: bool
     ) -> int:
         """Bring `raw.<table>` up to date in one transaction with the ledger; returns rows added."""
         at = now()
-        with self._changing([part for _, parts in add for part in parts]) as connection:
-            rows = bring_up_to_date(connection, contract, add=add, drop=drop, replace=replace, at=at)
+        with self._changing(None) as connection:
+            rows = raw.bring_up_to_date(connection, contract, add=add, drop=drop, replace=replace, at=at)
             added = [batch for batch, _ in add]
             ledger.record_load(connection, contract.table, added=added, dropped=drop, replaced=replace, at=at)
         return rows
@@ -110,13 +109,13 @@ class DuckDBWarehouse:
             return answers.write_tables(connection, folder, format)
 
     @contextlib.contextmanager
-    def _changing(self, files: Sequence[str] = ()) -> Iterator[Connection]:
-        """One transaction on the file, which is made when there is none; `files` will be read in it."""
+    def _changing(self, files: Sequence[str] | None = ()) -> Iterator[Connection]:
+        """One transaction on the file, which is made when there is none; `files` will be read in it, None for any of the lake's."""
         if not self._place.exists():
-            create(self._place, ledger.lay_out)
+            create(self._place, _lay_out)
         with connected(self._place, write=True) as connection:
-            ledger.lay_out(connection)
-            if self._place.reach and any(map(is_remote, files)):
+            _lay_out(connection)
+            if self._place.reach and (files is None or any(map(is_remote, files))):
                 self._place.reach.extend(connection)
             with transaction(connection):
                 ledger.keep_claim(connection, self._claim, where=self.identity, at=now())
@@ -133,3 +132,8 @@ class DuckDBWarehouse:
                     raise answers.nothing_yet("the warehouse is empty")
             stack.pop_all()
         return connection
+
+
+def _lay_out(connection: Connection) -> None:
+    ledger.lay_out(connection)
+    raw.lay_out(connection)

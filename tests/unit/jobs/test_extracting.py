@@ -26,9 +26,15 @@ class Desk:
     asked: list[tuple[str, date, Mapping[str, str]]] = field(default_factory=list)
     changed: bool = False
 
+    readers: int = 1
+    stopped: bool = False
+
     @property
     def identity(self) -> str:
         return "desk"
+
+    def stop(self) -> None:
+        self.stopped = True
 
     def offer(self, table: str, *files: tuple[str, str], kind: Kind = "delta") -> None:
         """Files as (name, content)."""

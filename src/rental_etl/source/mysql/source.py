@@ -61,6 +61,9 @@ class MySqlSource:
     all tables are read in one moment. `keep_source` keeps a compressed copy of the rows as text; `memory`, `threads` and `temp` bound what reading takes.
     """
 
+    # Children are read before their parents, so that a marketplace at work yields no false orphans.
+    readers = 1
+
     def __init__(
         self,
         access: Access,
@@ -154,6 +157,9 @@ class MySqlSource:
                 copy.result()
         found.path.unlink()
         return replace(reading, parsing={**reading.parsing, **offer.marks.parsing()})
+
+    def stop(self) -> None:
+        """Nothing: one delivery is read at a time, in the caller's thread."""
 
     def outdated(self, batch: Batch, *, contract: Contract) -> bool:
         """Whether a batch was parsed by other settings or another contract than today's."""

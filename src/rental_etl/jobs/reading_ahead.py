@@ -1,0 +1,115 @@
+"""Reads deliveries a little ahead of their being landed, several at once where the source allows it.
+
+What is landed, and in which order, does not depend on it: a delivery is begun once the one before it of the same table is landed, and deliveries are
+taken in their order. Reads the source; writes staging folders, which are gone afterwards.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from rental_etl.model.batch import Batch, Delivery, Reading
+from rental_etl.model.contract import Contract
+from rental_etl.ports.lake import Landing
+from rental_etl.ports.source import Source
+
+Work = Sequence[tuple[Contract, Delivery]]
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A delivery that was read into `staging`, on a batch's day."""
+
+    reading: Reading
+    staging: Path
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    reading: Future[Reading]
+    folder: ExitStack
+    staging: Path
+    day: date
+
+
+class ReadingAhead:
+    """Reads `work` in `source.readers` threads, or in the caller's when that is one.
+
+    `last` is each table's latest batch: the caller adds what it lands. `as_of` bounds a batch's day from below.
+    """
+
+    def __init__(self, *, source: Source, landing: Landing, work: Work, last: Mapping[str, Batch], as_of: date) -> None:
+        self._source = source
+        self._landing = landing
+        self._work = work
+        self._last = last
+        self._as_of = as_of
+        self._begun: dict[int, _Begun] = {}
+        readers = min(source.readers, len({contract.table for contract, _ in work}))
+        self._threads = ThreadPoolExecutor(readers, thread_name_prefix="reading") if readers > 1 else None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with ExitStack() as folders:
+            for begun in self._begun.values():
+                folders.push(begun.folder)
+            # A thread must have let go of its folder before that is removed.
+            if self._threads:
+                if kind:
+                    self._source.stop()
+                self._threads.shutdown(cancel_futures=True)
+
+    @contextmanager
+    def take(self, place: int) -> Iterator[Read]:
+        """The delivery at a place of the work, read; its staging folder is there inside. Raises what reading it raised."""
+        self._begin(place)
+        if self._threads:
+            waiting = {self._work[place][1].table}
+            for later in range(place + 1, len(self._work)):
+                table = self._work[later][1].table
+                if table not in waiting:
+                    waiting.add(table)
+                    self._begin(later)
+        reading = self._begun[place].reading.result()
+        begun = self._begun.pop(place)
+        with begun.folder:
+            yield Read(reading, begun.staging, begun.day)
+
+    def _begin(self, place: int) -> None:
+        """Read the delivery at a place, here or in a thread, unless that was begun before."""
+        if place in self._begun:
+            return
+        contract, delivery = self._work[place]
+        previous = self._last.get(contract.table)
+        day = max(self._as_of, previous.day) if previous else self._as_of
+        hints = hints_of(previous, delivery)
+        with ExitStack() as folder:
+            staging = folder.enter_context(self._landing.staging())
+
+            def read() -> Reading:
+                return self._source.read(delivery, contract=contract, staging=staging, day=day, hints=hints)
+
+            reading: Future[Reading]
+            if self._threads:
+                reading = self._threads.submit(read)
+            else:
+                reading = Future()
+                reading.set_result(read())
+            self._begun[place] = _Begun(reading, folder.pop_all(), staging, day)
+
+
+def hints_of(previous: Batch | None, delivery: Delivery) -> Mapping[str, str]:
+    """Earlier files of a series are evidence for reading the next; a full delivery speaks for itself."""
+    if previous is None or delivery.kind == "full" or previous.kind == "full":
+        return {}
+    return previous.reading.parsing

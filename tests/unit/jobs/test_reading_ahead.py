@@ -1,0 +1,136 @@
+"""Deliveries are read ahead, and landed as if each had been read alone."""
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from jobs.workshop import Unwatched
+from rental_etl.errors import InputError
+from rental_etl.jobs.extract_from_aurora import extract
+from rental_etl.lake.landing import LocalLanding
+from rental_etl.model.batch import Batch, Delivery, Part, Reading
+from rental_etl.model.contract import Contract
+from rental_etl.source.stopping import StoppedError
+
+DAY = date(2024, 6, 30)
+PATIENCE = 10
+
+
+@dataclass
+class Desk:
+    """A source that reads as many at once as it is told to; the first reading of a table waits for the tables it is told to wait for."""
+
+    offers: Mapping[str, list[str]]
+    readers: int = 2
+    waits_for: Mapping[str, str] = field(default_factory=dict)
+    begun: list[str] = field(default_factory=list)
+    hints: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    seen: dict[str, threading.Event] = field(default_factory=dict)
+    threads: set[threading.Thread] = field(default_factory=set)
+    given_up: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def identity(self) -> str:
+        return "desk"
+
+    def stop(self) -> None:
+        self.given_up.set()
+
+    def deliveries(self, contract: Contract) -> list[Delivery]:
+        return [Delivery(contract.table, name, "delta", (), name) for name in self.offers.get(contract.table, ())]
+
+    def read(
+        self, delivery: Delivery, *, contract: Contract, staging: Path, day: date, hints: Mapping[str, str]
+    ) -> Reading:
+        assert (delivery.table, day) == (contract.table, DAY)
+        self.begun.append(delivery.name)
+        self.threads.add(threading.current_thread())
+        self.hints[delivery.name] = dict(hints)
+        self.event(delivery.table).set()
+        if delivery.name.startswith("broken"):
+            raise InputError(f"{delivery.name} is broken")
+        if delivery.name.startswith("endless"):
+            while not self.given_up.wait(0.01):
+                assert staging.is_dir()
+            time.sleep(0.05)
+            assert staging.is_dir(), "the folder of a reading was removed while it was at work"
+            raise StoppedError
+        other = self.waits_for.get(delivery.table)
+        assert other is None or self.event(other).wait(PATIENCE), f"{other} was not read meanwhile"
+        (staging / "parts").mkdir()
+        (staging / "parts" / "0").write_text(delivery.name)
+        return Reading((Part("parts/0", 1),), "", 1, 0, 0, parsing={"seen": delivery.name})
+
+    def event(self, table: str) -> threading.Event:
+        """Set once the table is being read."""
+        return self.seen.setdefault(table, threading.Event())
+
+    def outdated(self, batch: Batch, *, contract: Contract) -> bool:
+        raise NotImplementedError
+
+    def reread(
+        self, batch: Batch, *, contract: Contract, kept: Path, staging: Path, hints: Mapping[str, str]
+    ) -> Reading:
+        raise NotImplementedError
+
+
+@pytest.fixture
+def landing(tmp_path: Path) -> LocalLanding:
+    landing = LocalLanding(tmp_path)
+    landing.claim(source="desk", warehouse="house")
+    return landing
+
+
+def run(desk: Desk, landing: LocalLanding) -> list[str]:
+    """Names in the order in which they were landed."""
+    found = extract(source=desk, landing=landing, as_of=DAY, run_id="run", explicit=frozenset(), watch=Unwatched())
+    return [batch.delivery.name for batch in found.landed]
+
+
+def staged(landing: LocalLanding) -> list[Path]:
+    """What is left under `temp/`."""
+    return list((landing.root / "temp").iterdir())
+
+
+def test_tables_are_read_at_once_and_landed_in_order(landing: LocalLanding) -> None:
+    """Bookings end after viewings have begun; yet theirs are the first batches."""
+    desk = Desk({"bookings": ["b-1", "b-2"], "user_viewing": ["v-1", "v-2"]}, waits_for={"bookings": "user_viewing"})
+    assert run(desk, landing) == ["b-1", "b-2", "v-1", "v-2"]
+    assert staged(landing) == []
+
+
+def test_the_next_file_of_a_series_waits_for_the_one_before(landing: LocalLanding) -> None:
+    """What it tells about dates is evidence for the next."""
+    desk = Desk({"bookings": ["b-1", "b-2", "b-3"], "user_viewing": ["v-1", "v-2"]})
+    run(desk, landing)
+    assert desk.hints == {"b-1": {}, "b-2": {"seen": "b-1"}, "b-3": {"seen": "b-2"}, "v-1": {}, "v-2": {"seen": "v-1"}}
+
+
+def test_one_reader_reads_in_order_in_the_callers_thread(landing: LocalLanding) -> None:
+    """A database at work: children before their parents, or there would be false orphans."""
+    desk = Desk({"apartments": ["a"], "bookings": ["b"], "user_viewing": ["v"]}, readers=1)
+    assert run(desk, landing) == ["b", "v", "a"]
+    assert desk.begun == ["b", "v", "a"]
+    assert desk.threads == {threading.current_thread()}
+
+
+def test_what_comes_before_a_broken_delivery_is_landed(landing: LocalLanding) -> None:
+    desk = Desk({"bookings": ["b-1"], "user_viewing": ["broken"], "apartments": ["a"]})
+    with pytest.raises(InputError, match="broken is broken"):
+        run(desk, landing)
+    assert [batch.delivery.name for batch in landing.landed().batches] == ["b-1"]
+    assert staged(landing) == []
+
+
+def test_an_error_gives_up_what_is_being_read(landing: LocalLanding) -> None:
+    """A reading of minutes must not hold up the message about another; its folder stays until it has let go."""
+    desk = Desk({"bookings": ["broken"], "user_viewing": ["endless"]})
+    with pytest.raises(InputError):
+        run(desk, landing)
+    assert desk.given_up.is_set()
+    assert staged(landing) == []
