@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from redshift.dialect import refusal
 from rendered.refresh import FOLDER, rendered, statements
 from rental_etl.errors import ModelError, UsageError
 from rental_etl.tables.render import fill, render
@@ -45,6 +46,31 @@ def test_a_construct_another_engine_lacks_is_an_error() -> None:
     """Broken SQL with a warning would reach the engine."""
     with pytest.raises(ModelError, match="cannot be rendered for redshift"):
         render("select unnest(generate_series(1, 3)) as number", "redshift")
+
+
+def test_what_renders_for_redshift_is_nothing_that_redshift_refuses() -> None:
+    """Metrics that need a series of days are an error that says so; all others are valid, and exact."""
+    series = []
+    for name, sql in statements().items():
+        try:
+            text = render(sql, "redshift")
+        except ModelError as error:
+            assert "leader node" in error.what  # noqa: PT017
+            series.append(name.partition("/")[2])
+            continue
+        # `merge` is also the schema of what is being merged.
+        bare = re.sub(r"/\*.*?\*/|\bmerge(?=\.)", "", text, flags=re.DOTALL)
+        assert (name, refusal(bare), "DOUBLE" in bare) == (name, "", False)
+    assert {"daily_rates", "nights_monthly", "revenue_monthly"} <= set(series)
+    assert not {"bookings", "bookings_per_user_weekly", "cancellation_rate_monthly"} & set(series)
+
+
+def test_redshift_divides_whole_numbers_exactly_and_counts_without_filter() -> None:
+    """The renderer would divide in floating point, and leave FILTER, which Redshift refuses."""
+    text = render("select a // b as q, count(*) filter (where c) as n, sum(x) filter (where c) as s from t", "redshift")
+    assert "".join(text.split()) == (
+        "SELECT(((a)-(a)%(b))/(b))ASq,COUNT(CASEWHENcTHEN1END)ASn,SUM(CASEWHENcTHENxEND)ASsFROMt"
+    )
 
 
 def test_sql_that_cannot_be_parsed_is_an_error_of_the_model() -> None:

@@ -71,6 +71,8 @@ def render(sql: str, dialect: str) -> str:
 
     try:
         tree = sqlglot.parse_one(sql, read="duckdb")
+        if dialect == "redshift":
+            _suit_redshift(tree)
         _narrow(tree, dialect)
         for table in tree.find_all(exp.Table):
             if dialect == "spark" and table.db:
@@ -105,6 +107,30 @@ def _narrow(tree: "exp.Expr", dialect: str) -> None:
     for type_ in list(tree.find_all(exp.DataType)):
         if type_.this == exp.DataType.Type.INT128:
             type_.replace(exp.DataType.build("decimal(38, 0)"))
+
+
+def _suit_redshift(tree: "exp.Expr") -> None:
+    """Write otherwise what Redshift refuses, or computes in floating point, though the renderer lets it through. Raises ModelError for series."""
+    from sqlglot import exp
+
+    if tree.find(exp.GenerateSeries, exp.Unnest, exp.Explode):
+        raise ModelError(
+            "the model cannot be rendered for redshift: it makes a row for each day, week or month of a period,"
+            " and Redshift makes series on its leader node alone, away from tables",
+            expected="an engine that computes it, as every run does: Redshift is only given the rows",
+            remedy="ask presentation.<table> there, or look at the SQL with --dialect duckdb or --dialect spark",
+        )
+    for filtered in list(tree.find_all(exp.Filter)):
+        counted, condition = filtered.this, filtered.expression.this
+        value = exp.Literal.number(1) if isinstance(counted.this, exp.Star) else counted.this
+        counted.set("this", exp.Case(ifs=[exp.If(this=condition.copy(), true=value.copy())]))
+        filtered.replace(counted)
+    for division in list(tree.find_all(exp.IntDiv)):
+        number, divisor = exp.paren(division.this.copy()), exp.paren(division.expression.copy())
+        rest = exp.Mod(this=number, expression=divisor)
+        whole = exp.paren(exp.Sub(this=number.copy(), expression=rest))
+        # What is left of a number without its remainder divides exactly, whole numbers and decimals alike.
+        division.replace(exp.paren(exp.Div(this=whole, expression=divisor.copy(), typed=True, safe=False)))
 
 
 def _day(day: date) -> str:
