@@ -14,7 +14,7 @@ from deploy.settings import Settings, load
 
 # AWS publishes it here; docs.aws.amazon.com/AmazonRDS, "Using SSL/TLS to encrypt a connection".
 _AUTHORITIES = "https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem"
-_SCRIPT = b'"""A job of rental-etl; which one says its argument --job."""\n\nfrom rental_etl.glue_entry import main\n\nmain()\n'
+SCRIPT = b'"""A job of rental-etl; which one says its argument --job."""\n\nfrom rental_etl.glue_entry import main\n\nmain()\n'
 
 
 def bucket_name(settings: Settings, account: str) -> str:
@@ -26,7 +26,7 @@ def upload(s3: Any, bucket: str, *, bundle: Path, authorities: Path) -> list[str
     """Upload what is missing; returns the keys. A bucket that does not exist yet gets nothing."""
     prefix = code_prefix(bundle)
     wanted = {
-        f"{prefix}/job.py": _SCRIPT,
+        f"{prefix}/job.py": SCRIPT,
         f"{prefix}/rental_etl.gluewheels.zip": bundle,
         "glue/global-bundle.pem": authorities,
     }

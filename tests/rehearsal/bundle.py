@@ -2,7 +2,6 @@
 
 import fcntl
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
@@ -12,18 +11,19 @@ from pathlib import Path
 from deploy.bundle import build
 
 ROOT = Path(__file__).parents[2]
-_CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "rental-etl-tests"
+# Of this checkout alone: another one's tests clear theirs.
+_TWINS = ROOT / "dist" / "twins"
 
 
 def python() -> Path:
     """The Python of an environment that has the bundle, and nothing else."""
-    folder = _CACHE / "bundles" / _digest()
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with (_CACHE / "bundles.lock").open("w") as lock:
+    folder = _TWINS / _digest()
+    _TWINS.mkdir(parents=True, exist_ok=True)
+    with (ROOT / "dist" / "twins.lock").open("w") as lock:
         # Tests run beside each other.
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "complete").exists():
-            for old in folder.parent.iterdir():
+            for old in _TWINS.iterdir():
                 shutil.rmtree(old)
             install(build(folder / "twin.gluewheels.zip", twin=True), folder)
             (folder / "complete").touch()

@@ -48,14 +48,29 @@ def credentials() -> dict[str, str]:
     return {"region_name": REGION, "aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
 
 
+def identity(url: str) -> dict[str, str]:
+    """Who a process is to the emulator, and where that is."""
+    return {
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_ENDPOINT_URL": url,
+    }
+
+
 @contextmanager
 def emulate(folder: Path, *, command: Sequence[str], environment: Mapping[str, str]) -> Iterator[Emulated]:
-    """Run the emulator as a process of its own. A Glue job runs `command` with its arguments, in `environment` alone and a folder of its own."""
+    """Run the emulator as a process of its own. A Glue job runs `command` with its arguments, in a folder of its own, and knows nothing but `environment`
+    and who it is to AWS."""
     folder.mkdir(parents=True, exist_ok=True)
-    plan = folder / "emulator.json"
-    plan.write_text(json.dumps({"command": list(command), "environment": dict(environment), "logs": str(folder)}))
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    plan = folder / "emulator.json"
+    known = dict(environment) | identity(url)
+    plan.write_text(json.dumps({"command": list(command), "environment": known, "logs": str(folder)}))
     with (folder / "emulator.log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "rehearsal.emulator", str(plan), str(port)],
@@ -66,7 +81,7 @@ def emulate(folder: Path, *, command: Sequence[str], environment: Mapping[str, s
         )
     try:
         _await(port, process)
-        yield Emulated(f"http://127.0.0.1:{port}", folder)
+        yield Emulated(url, folder)
     finally:
         process.terminate()
         process.wait(20)
@@ -134,7 +149,7 @@ def _complete_glue(plan: Mapping[str, Any]) -> None:
                 self.process = subprocess.Popen(
                     [*plan["command"], "--JOB_NAME", job_name, "--JOB_RUN_ID", self.job_run_id, *given],
                     cwd=folder,
-                    env=plan["environment"] | {"PIDFILE": str(folder / "pid")},
+                    env=plan["environment"],
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,

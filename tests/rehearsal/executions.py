@@ -77,7 +77,7 @@ def machine(
     patience: Patience = QUICK,
     arguments: Mapping[str, str] | None = None,
 ) -> Machine:
-    """Make the bucket, topic, queue, Glue jobs (with default `arguments`) and state machine."""
+    """Make the bucket, topic, queue, Glue jobs (with default `arguments`) and a state machine."""
     s3, sns, sqs, glue = (aws.client(service) for service in ("s3", "sns", "sqs", "glue"))
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
     topic = sns.create_topic(Name="failures")["TopicArn"]
@@ -91,7 +91,14 @@ def machine(
             DefaultArguments=dict(arguments or {}),
             ExecutionProperty={"MaxConcurrentRuns": 1},
         )
+    return another(Machine(aws, "", queue), "rental-etl", preset, topic=topic, patience=patience)
+
+
+def another(first: Machine, name: str, preset: Preset, *, topic: str = "", patience: Patience = QUICK) -> Machine:
+    """One more state machine over the same jobs."""
+    aws = first.aws
+    topic = topic or aws.client("sns").create_topic(Name="failures")["TopicArn"]
     text = json.dumps(definition(preset, patience=patience))
     text = text.replace("${FailureTopicArn}", topic).replace("${Bucket}", BUCKET)
-    made = aws.client("stepfunctions").create_state_machine(name="rental-etl", definition=text, roleArn=ROLE)
-    return Machine(aws, made["stateMachineArn"], queue)
+    made = aws.client("stepfunctions").create_state_machine(name=name, definition=text, roleArn=ROLE)
+    return Machine(aws, made["stateMachineArn"], first.queue)

@@ -1,0 +1,114 @@
+"""What runs cost: arithmetic that can be followed, and the promise about small marketplaces."""
+
+import json
+from datetime import date
+from pathlib import Path
+
+import pytest
+import yaml
+
+from rental_etl.aws import cost
+from rental_etl.aws.state_machine import definition
+from rental_etl.cli.entry import run
+from rental_etl.errors import ConfigurationError
+from rental_etl.model.run import JobRecord, RunRecord
+
+DAILY = cost.Size(bookings=1_000_000, viewings=1_000_000, listings=40_000, changed=0.01)
+PRICES = cost.load_prices()
+SMALL, STANDARD = cost.Shape("small", "duckdb"), cost.Shape("standard", "duckdb")
+
+
+def lines(found: cost.Bill) -> dict[str, cost.Line]:
+    """The lines of one run."""
+    return {line.item: line for line in found.run}
+
+
+def test_a_daily_run_of_a_million_bookings_costs_less_than_two_cents() -> None:
+    """Of Glue and Step Functions, in the small preset: one minute of two DPU, five transitions."""
+    found = cost.bill(SMALL, DAILY, runs=30, prices=PRICES)
+    assert lines(found)["Glue"].usd == pytest.approx(2 * 60 / 3600 * 0.308)
+    assert lines(found)["Step Functions"].usd == pytest.approx(5 * 0.000025)
+    assert found.glue_and_steps < 0.02
+    five = cost.bill(STANDARD, DAILY, runs=30, prices=PRICES)
+    assert lines(five)["Glue"].usd == pytest.approx(5 * 2 * 60 / 3600 * 0.308)
+
+
+@pytest.mark.parametrize("shape", [SMALL, STANDARD])
+def test_transitions_are_those_of_the_state_machine(shape: cost.Shape) -> None:
+    """Of a run in which nothing fails: begin, choose, a task and a choice per job, done."""
+    tasks = [state for state in definition(shape.preset)["States"].values() if "glue:" in state.get("Resource", "")]
+    arithmetic = lines(cost.bill(shape, DAILY, runs=1, prices=PRICES))["Step Functions"].arithmetic
+    assert arithmetic.startswith(f"{3 + 2 * len(tasks)} transitions x ")
+
+
+def test_a_month_is_its_runs_and_what_stands_still() -> None:
+    """Endpoints cost by the hour, also where nothing runs."""
+    once, daily = (cost.bill(SMALL, DAILY, runs=runs, prices=PRICES) for runs in (0, 30))
+    assert daily.per_month == pytest.approx(once.per_month + 30 * daily.per_run)
+    assert once.per_month > 10
+
+
+def test_more_rows_never_cost_less() -> None:
+    """Nor a greater share that is new."""
+    for vary in ([(10**power, 0.1) for power in range(4, 9)], [(10**8, share / 10) for share in range(11)]):
+        sizes = [cost.Size(rows, rows, 1000, changed) for rows, changed in vary]
+        found = [cost.bill(SMALL, size, runs=30, prices=PRICES).per_run for size in sizes]
+        assert found == sorted(found)
+        assert found[0] < found[-1]
+
+
+def test_the_cheapest_is_one_worker_until_it_is_too_small() -> None:
+    """DuckDB in one worker; then larger workers; then Spark; then nothing within an hour."""
+    chosen = [
+        cost.cheapest(cost.Size(bookings, bookings, bookings // 50, 0.1), runs=30, prices=PRICES).shape
+        for bookings in (10**6, 10**9, 2 * 10**9)
+    ]
+    assert chosen[0] == SMALL
+    assert (chosen[1].engine, chosen[1].worker) != ("duckdb", "G.1X")
+    assert chosen[2].engine == "spark"
+    with pytest.raises(ConfigurationError, match="no size of worker"):
+        cost.cheapest(cost.Size(10**12, 10**12, 10**9, 1.0), runs=30, prices=PRICES)
+
+
+def test_past_runs_are_reckoned_from_their_seconds() -> None:
+    """A minute at least; a run that is not over is not counted."""
+    jobs = (JobRecord("extract", 100.0), JobRecord("metrics", 55.0))
+    over = RunRecord("a", "run", date(2024, 6, 30), "published", "2024-07-01 03:00:00", "2024-07-01 03:03:00", jobs)
+    going = RunRecord("b", "run", date(2024, 6, 30), "running", "2024-07-01 03:00:00", "", jobs)
+    ((run_, seconds, line),) = cost.measured([going, over], dpu=2, prices=PRICES)
+    assert (run_.run_id, seconds) == ("a", 155.0)
+    assert line.usd == pytest.approx(2 * 180 / 3600 * 0.308)
+
+
+def test_every_price_has_a_source_and_the_table_a_date() -> None:
+    """A price without a date is a rumour."""
+    text = Path(cost.__file__).with_name("prices.yaml").read_text(encoding="utf-8")
+    table = yaml.safe_load(text)
+    assert isinstance(table["date"], date)
+    for name, entry in table["prices"].items():
+        assert entry["source"].startswith("https://aws.amazon.com/"), name
+        assert entry["unit"], name
+
+
+def test_a_table_of_ones_own_is_taken_or_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One that lacks a price would count it as nothing."""
+    table = yaml.safe_load(Path(cost.__file__).with_name("prices.yaml").read_text(encoding="utf-8"))
+    table["prices"]["glue_dpu_hour"]["usd"] = 0.44
+    own = tmp_path / "prices.yaml"
+    own.write_text(yaml.safe_dump(table))
+    assert run(["cost", "--prices", str(own), "--json"]) == 0
+    first = json.loads(capsys.readouterr().out)["predicted"][0]
+    assert first["run"][0]["usd"] == pytest.approx(2 * 60 / 3600 * 0.44, abs=1e-6)
+    del table["prices"]["s3_write"]
+    own.write_text(yaml.safe_dump(table))
+    assert run(["cost", "--prices", str(own)]) == 2
+    assert "s3_write" in capsys.readouterr().err
+
+
+def test_the_command_shows_the_arithmetic(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Both presets, the cheapest, and each amount with how it comes about."""
+    assert run(["cost"]) == 0
+    out = capsys.readouterr().out
+    assert "1 job x 2 DPU x 60 s / 3600 x $0.308" in out
+    assert "5 jobs x 2 DPU x 60 s / 3600 x $0.308" in out
+    assert "cheapest" in out
