@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from rental_etl import __version__
-from rental_etl.cli import aws, batches, ingesting, questions, runs, start
+from rental_etl.cli import aws, batches, ingesting, interfaces, questions, runs, start
 from rental_etl.cli.options import command
 
 # Without markup `--help` needs no Rich, which doubles its time.
@@ -65,6 +65,7 @@ command(app, questions.status)
 command(app, questions.query)
 command(app, questions.export)
 command(app, questions.sql)
+command(app, interfaces.interfaces)
 command(app, batches.quarantine)
 command(batch, batches.list_batches, name="list")
 command(batch, batches.accept)
