@@ -9,7 +9,7 @@ from rental_etl.cli import aws, batches, ingesting, interfaces, questions, runs,
 from rental_etl.cli.options import command
 
 # Without markup `--help` needs no Rich, which doubles its time.
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
+app = typer.Typer(rich_markup_mode=None)
 batch = typer.Typer(rich_markup_mode=None)
 
 

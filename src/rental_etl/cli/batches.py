@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from rental_etl.cli import jsonout
-from rental_etl.cli.options import Json, Place
+from rental_etl.cli.options import Json, Place, source_tables
 from rental_etl.cli.progress import watching
 from rental_etl.cli.runs import conclude
 from rental_etl.cli.terminal import cell, fitted, say
@@ -22,7 +22,9 @@ _ROWS = 200
 
 def quarantine(
     place: Place,
-    table: Annotated[str | None, typer.Argument(metavar="TABLE", help="Only of this source table.")] = None,
+    table: Annotated[
+        str | None, typer.Argument(metavar="TABLE", help="Only of this source table.", autocompletion=source_tables)
+    ] = None,
     *,
     every: Annotated[
         bool, typer.Option("--all", help="Of every batch, not only of those since the last full one.")

@@ -1,5 +1,6 @@
 """The entry point: runs one command and turns every end into an exit code."""
 
+import os
 import signal
 import sys
 import traceback
@@ -13,6 +14,7 @@ from rental_etl.cli import exits
 from rental_etl.cli.app import app
 from rental_etl.errors import RentalEtlError
 
+_COMPLETING = "_RENTAL_ETL_COMPLETE"
 # Commands that another run takes up again after an interruption.
 _RESUMED = ("demo", "run", "extract", "load", "transform", "metrics", "report", "quarantine", "repair")
 
@@ -20,6 +22,9 @@ _RESUMED = ("demo", "run", "extract", "load", "transform", "metrics", "report", 
 def main() -> NoReturn:
     """Run the command that the process was started with, and exit."""
     arguments = sys.argv[1:]
+    if _COMPLETING in os.environ:
+        # A shell asks what could be typed next.
+        app(prog_name="rental-etl")
     if "--debug" not in arguments:
         sys.excepthook = exits.defect
     for stream in (sys.stdout, sys.stderr):

@@ -14,7 +14,7 @@ from types import TracebackType
 
 import typer
 
-from rental_etl.errors import RentalEtlError
+from rental_etl.errors import ErrorPage, RentalEtlError
 
 USAGE = 2
 UNREACHABLE = 3
@@ -73,6 +73,7 @@ def no_system(error: OSError) -> int:
         lines.append(
             ("do", "check the file or folder and its permissions, then run again; --debug shows where it happened")
         )
+    lines.append(("see", ErrorPage.SYSTEM))
     say(lines)
     return UNREACHABLE
 
@@ -103,6 +104,7 @@ def defect(kind: type[BaseException], error: BaseException, trace: TracebackType
         [
             ("error", f"a defect of rental-etl: {text}"),
             ("do", "run again with --debug, and report what it shows"),
+            ("see", ErrorPage.DEFECT),
         ]
     )
 

@@ -27,6 +27,20 @@ def day(text: str) -> date:
         raise typer.BadParameter(f"{text!r} is not a day such as 2024-06-30") from None
 
 
+def source_tables(incomplete: str) -> list[str]:
+    """Names for a shell to complete: of source tables."""
+    from rental_etl.tables.contracts import TABLES
+
+    return [table for table in sorted(TABLES) if table.startswith(incomplete)]
+
+
+def made_tables(incomplete: str) -> list[str]:
+    """Names for a shell to complete: of curated and metric tables."""
+    from rental_etl.tables.models import curated_models, presentation_models
+
+    return [table for table in sorted([*curated_models(), *presentation_models()]) if table.startswith(incomplete)]
+
+
 AsOf = Annotated[
     date | None,
     typer.Option(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from rental_etl.cli import jsonout
-from rental_etl.cli.options import AsOf, Json, Place
+from rental_etl.cli.options import AsOf, Json, Place, made_tables
 from rental_etl.cli.progress import watching
 from rental_etl.cli.terminal import say
 
@@ -103,7 +103,7 @@ def check(place: Place, as_json: Json = False) -> None:
 
 def sql(
     place: Place,
-    table: Annotated[str, typer.Argument(metavar="TABLE")],
+    table: Annotated[str, typer.Argument(metavar="TABLE", autocompletion=made_tables)],
     dialect: Annotated[Literal["duckdb", "spark", "redshift"], typer.Option("--dialect", help="Whose SQL.")] = "duckdb",
     as_of: AsOf = None,
 ) -> None:

@@ -7,7 +7,7 @@ from datetime import date
 
 import duckdb
 
-from rental_etl.errors import InputError
+from rental_etl.errors import ErrorPage, InputError
 from rental_etl.model.contract import Contract
 from rental_etl.source.conversion import RELATION, ask
 from rental_etl.source.delivered import DeliveredFile
@@ -93,6 +93,7 @@ def decide(evidence: Evidence, *, hints: Mapping[str, str], table: str, where: s
             where=f"{where}: {evidence.day_example}, but {evidence.month_example}",
             expected="one order of day and month in a delivery",
             remedy=f'deliver one order, or say which one counts: tables.{table}.date_order = "day_first" or "month_first"',
+            page=ErrorPage.DATES,
         )
     hinted = hinted_order(hints)
     if hinted:

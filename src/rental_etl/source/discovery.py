@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from itertools import pairwise
 from pathlib import Path
 
-from rental_etl.errors import InputError, SystemUnreachableError
+from rental_etl.errors import ErrorPage, InputError, SystemUnreachableError
 from rental_etl.model.contract import Contract
 from rental_etl.model.reading import TableReading
 from rental_etl.tables.contracts import contracts
@@ -59,7 +59,8 @@ def require_data(folder: Path, readings: Iterable[TableReading]) -> None:
         "no table's file was found in the source folder",
         where=f"{folder} (it holds {held or 'nothing'})",
         expected="files named after the tables, such as apartments.csv, bookings.csv, user_viewing.csv or bookings/*.csv",
-        remedy='rename the files, or name them by tables.<table>.files = ["..."] in rental-etl.toml',
+        remedy='rename the files, or name them by tables.<table>.files = ["..."] in rental-etl.toml; `rental-etl init` proposes it',
+        page=ErrorPage.FILES,
     )
 
 
@@ -127,6 +128,7 @@ def _require_targets(paths: Iterable[Path], contract: Contract) -> None:
                 where=f"{path} -> {path.readlink()}",
                 expected=f"the delivery of {contract.table}, or no such name",
                 remedy="bring back what the link leads to (is a disk or share not mounted?), or remove the link",
+                page=ErrorPage.FILES,
             )
 
 
@@ -203,4 +205,5 @@ def _ambiguous(folder: Path, contract: Contract, paths: Iterable[Path]) -> Input
         where=str(folder),
         expected="one file, one series of files, or one folder per table",
         remedy=f'remove one, or say which is meant: tables.{contract.table}.files = ["..."]',
+        page=ErrorPage.FILES,
     )

@@ -7,7 +7,7 @@ import codecs
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from rental_etl.errors import ConfigurationError, InputError
+from rental_etl.errors import ConfigurationError, ErrorPage, InputError
 from rental_etl.model.contract import Contract
 from rental_etl.model.reading import TableReading
 from rental_etl.source.lines import Lines, without_end
@@ -75,6 +75,7 @@ def _check(columns: Columns, header: Sequence[str], *, name: str, contract: Cont
             where=f"{name}, whose header is: {_shown(header)}",
             expected=f"a header that names {', '.join(c.name for c in contract.columns if c.required)}",
             remedy=f'name the column: tables.{table}.columns = {{ {absent[0]} = "..." }}, or deliver it',
+            page=ErrorPage.COLUMNS,
         )
     seen = [_normal(cell) for cell in header]
     for column in columns.places:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from rental_etl.errors import ConfigurationError, InputError, SystemUnreachableError
+from rental_etl.errors import ConfigurationError, ErrorPage, InputError, SystemUnreachableError
 from rental_etl.source.stopping import go_on
 
 _CHUNK = 1 << 20
@@ -87,6 +87,7 @@ def not_in_encoding(name: str, table: str, encoding: str, *, detail: str) -> Inp
         where=name,
         expected=f"text in {encoding}",
         remedy=f'say how it was written, for example: tables.{table}.encoding = "latin-1" (or "cp1252", "utf-16")',
+        page=ErrorPage.ENCODING,
     )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from rental_etl.errors import InputError
+from rental_etl.errors import ErrorPage, InputError
 from rental_etl.model.batch import Part, Reading
 from rental_etl.model.contract import Contract
 from rental_etl.model.reading import TableReading
@@ -220,6 +220,7 @@ def undecided(evidence: Evidence, *, table: str, where: str) -> InputError:
         where=f"{where}: for example {evidence.either_example}",
         expected="dates written year first, or at least one that can be read only one way",
         remedy=f'say how they are written: tables.{table}.date_order = "day_first" or "month_first"',
+        page=ErrorPage.DATES,
     )
 
 

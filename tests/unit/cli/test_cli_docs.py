@@ -11,14 +11,14 @@ import typer
 
 from rental_etl.cli.app import app
 from rental_etl.cli.starter import toml
-from rental_etl.errors import RentalEtlError
+from rental_etl.errors import ErrorPage, RentalEtlError, UsageError
 from rental_etl.settings import known_keys
 from rental_etl.tables.contracts import contracts
 from rental_etl.tables.models import curated_models, presentation_models
 
 ROOT = Path(__file__).parents[3]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-NOT_COMMANDS = {"Common options", "Exit codes", "Formats", "JSON of a run", "JSON of status"}
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+NOT_COMMANDS = {"Common options", "Shell completion", "Exit codes", "Formats", "JSON of a run", "JSON of status"}
 
 
 def page(name: str) -> str:
@@ -90,23 +90,47 @@ def test_the_readme_names_every_metric_table() -> None:
     assert [name for name in presentation_models() if f"`{name}`" not in text] == []
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def anchors(path: Path) -> set[str]:
+    """What links into a page may name: its headings, as the repository's viewer and the site turn them into anchors."""
+    headings = re.findall(r"^#+ (.*)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    plain = [re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading) for heading in headings]
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in plain}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_between_pages_lead_somewhere(path: Path) -> None:
     """To a file of the repository, and to a heading in it."""
     broken = []
-    for target, anchor in re.findall(
-        r"\]\((?!https?://|mailto:)([^)#\s]*)#?([^)\s]*)\)", path.read_text(encoding="utf-8")
-    ):
+    text = re.sub(r"```.*?```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    for target, anchor in re.findall(r"\]\((?!https?://|mailto:)([^)#\s]*)#?([^)\s]*)\)", text):
         file = (path.parent / target).resolve() if target else path
-        headings = (
-            re.findall(r"^#+ (.*)", file.read_text(encoding="utf-8"), re.MULTILINE)
-            if file.suffix == ".md" and file.exists()
-            else []
-        )
-        anchors = [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings]
-        if not file.exists() or (anchor and anchor not in anchors):
+        if not file.exists() or (anchor and anchor not in anchors(file)):
             broken.append((target, anchor))
     assert broken == []
+
+
+def subclasses(kind: type[RentalEtlError]) -> Iterator[type[RentalEtlError]]:
+    """A class of errors and all below it."""
+    yield kind
+    for below in kind.__subclasses__():
+        yield from subclasses(below)
+
+
+def test_every_error_leads_to_a_heading_that_explains_it() -> None:
+    """Every page that errors name exists; every class but the base, which is never raised, names a heading."""
+    import rental_etl.source.mysql.failures
+    import rental_etl.warehouse.redshift.errors  # noqa: F401
+
+    for page_of in ErrorPage:
+        file, _, anchor = page_of.partition("#")
+        assert not anchor or anchor in anchors(ROOT / file), page_of
+    assert [kind for kind in subclasses(RentalEtlError) if kind is not RentalEtlError and "#" not in kind.page] == []
+
+
+def test_an_error_shows_where_it_is_explained() -> None:
+    """In its last line."""
+    assert UsageError("no").lines()[-1] == ("see", "docs/errors.md#wrong-usage")
+    assert UsageError("no", page=ErrorPage.DATES).lines()[-1] == ("see", "docs/errors.md#dates-that-read-both-ways")
 
 
 def shown_commands() -> list[tuple[str, str]]:

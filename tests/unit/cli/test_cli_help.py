@@ -1,8 +1,10 @@
 """`--help` is where most people read: every command is there, explained, with an example, at once."""
 
+import resource
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,6 +36,7 @@ PROMISED: dict[str, set[str]] = {
     "batch list": PLACE | {"--json"},
     "batch accept": PLACE | {"ID"},
     "batch reject": PLACE | {"ID"},
+    "interfaces": {"DIR"},
     "repair": PLACE | {"--json"},
     "ingest": PLACE | {"DIR", "--json"},
     "state-machine": {"--preset"},
@@ -100,3 +103,35 @@ def test_the_version_can_be_asked_for(capsys: pytest.CaptureFixture[str]) -> Non
     """For a report of a defect."""
     assert run(["--version"]) == 0
     assert capsys.readouterr().out.startswith("rental-etl 0.")
+
+
+def completed(*words: str) -> list[str]:
+    """What bash offers for the last word of a line, by the function that `--show-completion` prints."""
+    program = Path(sys.executable).with_name("rental-etl")
+    script = (
+        f'export PATH="{program.parent}:$PATH"; source <(rental-etl --show-completion bash);'
+        f" COMP_WORDS=({' '.join(map(repr, words))}); COMP_CWORD={len(words) - 1};"
+        ' _rental_etl_completion rental-etl; printf "%s\\n" "${COMPREPLY[@]}"'
+    )
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    return done.stdout.split()
+
+
+def test_a_shell_completes_commands_options_and_tables() -> None:
+    """In a real bash, with the function as installed."""
+    assert completed("rental-etl", "qu") == ["query", "quarantine"]
+    assert completed("rental-etl", "run", "--full") == ["--full-refresh"]
+    assert completed("rental-etl", "sql", "revenue") == ["revenue_monthly"]
+    assert completed("rental-etl", "quarantine", "book") == ["bookings"]
+
+
+def test_help_answers_at_once() -> None:
+    """Under 0.3 s of the processor, the best of three: people ask for it while they type."""
+    program = Path(sys.executable).with_name("rental-etl")
+    spent = []
+    for _ in range(3):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([program, "--help"], capture_output=True, check=True, timeout=60)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        spent.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    assert min(spent) < 0.3

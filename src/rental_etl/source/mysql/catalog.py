@@ -7,7 +7,7 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from rental_etl.errors import ConfigurationError, InputError
+from rental_etl.errors import ConfigurationError, ErrorPage, InputError
 from rental_etl.model.contract import Contract
 from rental_etl.source.mysql.session import Session
 
@@ -185,6 +185,7 @@ def _lacks(contract: Contract, column: str, *, table: str, stored: Mapping[str, 
         where=f"{table} (its columns are {', '.join(stored)})",
         expected="the contract's columns, under their own names or mapped ones",
         remedy=f'map it: tables.{contract.table}.columns = {{ {column} = "{near[0] if near else "its_name"}" }}',
+        page=ErrorPage.COLUMNS,
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
-from rental_etl.errors import InputError
+from rental_etl.errors import ErrorPage, InputError
 from rental_etl.model.contract import Contract
 from rental_etl.model.reading import TableReading
 from rental_etl.source.date_order import Evidence, decide
@@ -29,6 +29,7 @@ def ready(folder: Path, *, contract: Contract, reading: TableReading, last_day: 
             where=str(folder),
             expected=f"{contract.table}.csv, or files that tables.{contract.table}.files names",
             remedy="deliver it, or let `rental-etl init --source DIR --force` propose which file it is",
+            page=ErrorPage.FILES,
         )
     if not found.files:
         return ""
