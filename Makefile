@@ -1,6 +1,7 @@
 # make demo   a synthetic marketplace, everything run on it
 # make test   all tests
 # make lint   style, types and import rules
+# make docs   the reference from the code, and the documentation as a site in site/
 # make bench  the benchmarks, side by side with hand-written peers
 # make glue-bundle  what Glue jobs install: dist/rental_etl.gluewheels.zip
 # make synth        the templates of AWS for PRESET (small or standard), under deploy/cdk.out
@@ -17,7 +18,7 @@ RUN := .venv/bin
 CDK = PATH="$(CURDIR)/$(RUN):$$PATH" PRESET=$(PRESET) $(RUN)/npx --yes aws-cdk@2.1148.1 --app "$(RUN)/python -m deploy.app"
 UV := $(shell command -v uv)
 
-.PHONY: help environment demo test lint bench glue-bundle synth diff deploy destroy
+.PHONY: help environment demo test lint docs bench glue-bundle synth diff deploy destroy
 
 help:
 	@sed -n '/^#/!q; s/^# //p' Makefile
@@ -55,6 +56,11 @@ lint: environment
 	@$(RUN)/ruff format --check .
 	@$(RUN)/mypy
 	@$(RUN)/lint-imports
+
+docs: environment
+	@$(RUN)/python -m scripts.reference
+	@$(RUN)/python -m scripts.site
+	@echo "site/index.html"
 
 bench: environment
 	@$(RUN)/python -m benchmarks.run

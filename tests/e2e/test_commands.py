@@ -185,7 +185,7 @@ class TestQuestions:
             assert "$" not in done.out
         wrong = rental_etl("sql", "revenue_montly", cwd=home)
         assert wrong.code == 2
-        assert wrong.err.endswith("do:       did you mean revenue_monthly?\n")
+        assert "do:       did you mean revenue_monthly?\n" in wrong.err
 
 
 class TestQuarantine:

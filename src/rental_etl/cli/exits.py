@@ -84,6 +84,7 @@ def no_memory() -> int:
         [
             ("error", "the machine's memory is used up"),
             ("do", "give the engine less with [engine] memory, or close other programs; then run again"),
+            ("see", ErrorPage.SYSTEM),
         ]
     )
     return UNREACHABLE

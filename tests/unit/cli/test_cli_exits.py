@@ -62,28 +62,36 @@ def failing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> type[Failing]:
         (
             QualityGateError("batch 7 was refused", where="w", expected="x", remedy="r"),
             1,
-            "error:    batch 7 was refused\nwhere:    w\nexpected: x\ndo:       r\n",
+            "error:    batch 7 was refused\nwhere:    w\nexpected: x\ndo:       r\n"
+            "see:      docs/errors.md#the-quality-gate-refused-to-publish\n",
         ),
-        (ConfigurationError("no", remedy="first\nsecond"), 2, "error:    no\ndo:       first\n          second\n"),
-        (SystemUnreachableError("gone"), 3, "error:    gone\n"),
-        (WorkspaceBusyError("held by 12"), 4, "error:    held by 12\n"),
+        (
+            ConfigurationError("no", remedy="first\nsecond"),
+            2,
+            "error:    no\ndo:       first\n          second\nsee:      docs/errors.md#the-configuration-cannot-be-understood\n",
+        ),
+        (SystemUnreachableError("gone"), 3, "error:    gone\nsee:      docs/errors.md#a-system-cannot-be-reached\n"),
+        (WorkspaceBusyError("held by 12"), 4, "error:    held by 12\nsee:      docs/errors.md#the-workspace-is-busy\n"),
         (
             OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/w/part-0.parquet"),
             3,
             "error:    no space is left on the disk\nwhere:    /w/part-0.parquet\n"
-            "do:       make room, or use a --workspace on another disk; then run again, nothing half-done is visible\n",
+            "do:       make room, or use a --workspace on another disk; then run again, nothing half-done is visible\n"
+            "see:      docs/errors.md#a-system-cannot-be-reached\n",
         ),
         (
             PermissionError(errno.EACCES, "Permission denied", "/w"),
             3,
             "error:    the system refused: permission denied\nwhere:    /w\n"
-            "do:       check the file or folder and its permissions, then run again; --debug shows where it happened\n",
+            "do:       check the file or folder and its permissions, then run again; --debug shows where it happened\n"
+            "see:      docs/errors.md#a-system-cannot-be-reached\n",
         ),
         (
             MemoryError(),
             3,
             "error:    the machine's memory is used up\n"
-            "do:       give the engine less with [engine] memory, or close other programs; then run again\n",
+            "do:       give the engine less with [engine] memory, or close other programs; then run again\n"
+            "see:      docs/errors.md#a-system-cannot-be-reached\n",
         ),
         (KeyboardInterrupt(), 130, "error:    interrupted; run again, it goes on where it stopped\n"),
     ],
@@ -116,7 +124,7 @@ def test_debug_shows_the_traceback_and_the_lines(failing: type[Failing], capsys:
     assert run(["run", "--debug"]) == 3
     said = capsys.readouterr().err
     assert "Traceback (most recent call last)" in said
-    assert said.endswith("error:    gone\n")
+    assert said.endswith("error:    gone\nsee:      docs/errors.md#a-system-cannot-be-reached\n")
 
 
 def test_a_defect_is_one_line_and_a_hint(capsys: pytest.CaptureFixture[str]) -> None:
@@ -124,6 +132,7 @@ def test_a_defect_is_one_line_and_a_hint(capsys: pytest.CaptureFixture[str]) -> 
     exits.defect(ValueError, ValueError("a\nb"), None)
     assert capsys.readouterr().err == (
         "error:    a defect of rental-etl: ValueError: a\ndo:       run again with --debug, and report what it shows\n"
+        "see:      docs/errors.md#a-defect-of-rental-etl\n"
     )
 
 
@@ -165,7 +174,7 @@ def test_wrong_options_are_said_in_the_same_style(
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.startswith(said)
-    assert captured.err.splitlines()[-1].startswith("do:       ")
+    assert any(line.startswith("do:       ") for line in captured.err.splitlines()[-2:])
 
 
 def test_options_win_over_environment_over_file(failing: type[Failing], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -273,6 +282,7 @@ def test_a_defect_ends_with_1_and_without_a_traceback() -> None:
     assert process.returncode == 1
     assert said.endswith(
         "error:    a defect of rental-etl: KeyError: 'bug'\ndo:       run again with --debug, and report what it shows\n"
+        "see:      docs/errors.md#a-defect-of-rental-etl\n"
     )
     assert "Traceback" not in said
 
