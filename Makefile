@@ -4,6 +4,7 @@
 # make docs   the reference from the code, and the documentation as a site in site/
 # make bench  the benchmarks, side by side with hand-written peers
 # make glue-bundle  what Glue jobs install: dist/rental_etl.gluewheels.zip
+# make rehearse     the whole AWS system on this machine: state machine, Glue jobs, databases
 # make synth        the templates of AWS for PRESET (small or standard), under deploy/cdk.out
 # make diff         what a deployment would change
 # make deploy       everything on AWS: stack, code of the jobs, schemas, users and grants
@@ -18,7 +19,7 @@ RUN := .venv/bin
 CDK = PATH="$(CURDIR)/$(RUN):$$PATH" PRESET=$(PRESET) $(RUN)/npx --yes aws-cdk@2.1148.1 --app "$(RUN)/python -m deploy.app"
 UV := $(shell command -v uv)
 
-.PHONY: help environment demo test lint docs bench glue-bundle synth diff deploy destroy
+.PHONY: help environment demo test lint docs bench glue-bundle synth diff deploy destroy rehearse
 
 help:
 	@sed -n '/^#/!q; s/^# //p' Makefile
@@ -45,7 +46,8 @@ demo: environment
 	@$(RUN)/rental-etl demo --workspace "$(WORKSPACE)"
 
 test lint bench: EXTRAS = --all-extras
-test lint: EXTRAS += --group deploy
+rehearse: EXTRAS = --all-extras
+test lint rehearse: EXTRAS += --group deploy
 glue-bundle synth diff deploy destroy: EXTRAS = --extra aws --group deploy
 
 test: environment
@@ -67,6 +69,9 @@ bench: environment
 
 glue-bundle: environment
 	@$(RUN)/python -m deploy.bundle
+
+rehearse: environment
+	@$(RUN)/python -m pytest tests/rehearsal -v --timeout 900
 
 synth: environment
 	@$(CDK) synth --quiet --output deploy/cdk.out
