@@ -23,6 +23,7 @@ _NEEDED_FOR = {
     "user_viewing": "the conversion is skipped",
     "fx_rates": "money stays in its currencies",
 }
+_WORDS = 20
 # What a setting that is left open may be, as a comment to switch on.
 _OFFERS: Mapping[str, Any] = {"date_order": "day_first", "number_format": "1.234,50", "true_words": ("ja",)}
 
@@ -54,7 +55,7 @@ def configure(folder: Path, *, source: str | None, force: bool, as_json: bool) -
         )
         return
     say(f"\nwrote {path}", sys.stderr)
-    show_steps("next", _steps(path))
+    show_steps("next", _steps(path, undecided=any(one.missing or one.open for one in proposal.tables)))
 
 
 def _proposal(folder: Path, source: str | None) -> "Proposal | None":
@@ -100,6 +101,12 @@ def _choices(proposal: "Proposal", *, url: str) -> Choices:
         remarks |= {f"{place}.{key}": reason for key, reason in one.reasons.items()}
         for column in one.placed:
             remarks[f"{place}.columns.{column.column}"] = column.confidence
+        if one.missing:
+            offered[f"{place}.columns"] = {column.column: "?" for column in one.missing}
+            remarks |= {f"{place}.columns.{column.column}": f"DECIDE: {column.why}" for column in one.missing}
+        if one.unknown:
+            offered[f"{place}.values.booking_status"] = dict.fromkeys(one.unknown[:_WORDS], "?")
+            remarks |= {f"{place}.values.booking_status.{word}": "DECIDE: which state is it?" for word in one.unknown}
         for key, sentence in one.open.items():
             name = f"{place}.{key}"
             if key in _OFFERS and name not in active:
@@ -217,9 +224,11 @@ def _table_document(one: "TableProposal") -> dict[str, Any]:
     }
 
 
-def _steps(path: Path) -> list[tuple[str, str]]:
+def _steps(path: Path, *, undecided: bool) -> list[tuple[str, str]]:
     option = "" if path.absolute().parent == Path.cwd() else f" --config {path}"
+    decide = [(f"edit {path}", "the lines that say DECIDE")] if undecided else []
     return [
+        *decide,
         (f"rental-etl check{option}", "what is missing still"),
         (f"rental-etl run{option}", "the whole pipeline; nothing in your source is changed"),
     ]

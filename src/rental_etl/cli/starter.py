@@ -109,9 +109,10 @@ def _lines(choices: Choices) -> Iterator[str]:
             tables = []
             yield f"\n[{place}]"
             section = place
-        if isinstance(choices.active.get(key), Mapping):
+        inner = [offer for offer in choices.offered if offer.startswith(f"{key}.")]
+        if isinstance(choices.active.get(key), Mapping) or isinstance(choices.offered.get(key), Mapping) or inner:
             # A table of its own ends the section's keys.
-            tables += _table(key, choices.active[key], choices.remarks)
+            tables += _table(key, choices)
             continue
         remark = _on_one_line(choices.remarks.get(key, ""))
         if key in choices.active:
@@ -132,15 +133,27 @@ def _lines(choices: Choices) -> Iterator[str]:
     yield from tables
 
 
-def _table(key: str, entries: Mapping[str, Any], remarks: Mapping[str, str]) -> Iterator[str]:
-    """A mapping as a table with a line for each entry; one of mappings as a table each."""
-    if any(isinstance(value, Mapping) for value in entries.values()):
-        for name, inner in entries.items():
-            yield from _table(f"{key}.{_key(name)}", inner, remarks)
+def _table(key: str, choices: Choices, entries: Mapping[str, Any] | None = None) -> Iterator[str]:
+    """A mapping as a table with a line for each entry, offers as comments at its end; one of mappings as a table each."""
+    active: Mapping[str, Any] = choices.active.get(key, {}) if entries is None else entries
+    offered: Mapping[str, Any] = choices.offered.get(key, {})
+    inner = {name: value for name, value in active.items() if isinstance(value, Mapping)}
+    inner |= {
+        offer.rpartition(".")[2]: {}
+        for offer in choices.offered
+        if offer.rpartition(".")[0] == key and offer.rpartition(".")[2] not in inner
+    }
+    for name, value in inner.items():
+        yield from _table(f"{key}.{_key(name)}", choices, value)
+    if inner:
         return
-    yield f"\n[{key}]"
-    for name, value in entries.items():
-        yield _remarked(f"{_key(name)} = {toml(value)}", _on_one_line(remarks.get(f"{key}.{name}", "")))
+    # Without an entry that is switched on, the table's own line is a comment too.
+    yield f"\n[{key}]" if active else f"\n# [{key}]"
+    for name, value in active.items():
+        yield _remarked(f"{_key(name)} = {toml(value)}", _on_one_line(choices.remarks.get(f"{key}.{name}", "")))
+    for name, value in offered.items():
+        if name not in active:
+            yield _remarked(f"# {_key(name)} = {toml(value)}", _on_one_line(choices.remarks.get(f"{key}.{name}", "")))
 
 
 def _remarked(setting: str, remark: str) -> str:

@@ -81,6 +81,26 @@ def test_choices_are_switched_on_and_the_rest_is_explained_all_the_same(tmp_path
     assert re.search(r'^user_id = "Gäste" +# likely$', text, re.MULTILINE)
 
 
+def test_entries_to_decide_on_stand_where_they_belong(tmp_path: Path) -> None:
+    """As comments in the table they would be in; switched on, they are what they say."""
+    active = {"tables.bookings.columns": {"booking_id": "no"}}
+    offered = {
+        "tables.bookings.columns": {"user_id": "?", "booking_id": "?"},
+        "tables.bookings.values.booking_status": {"on hold": "?"},
+        "tables.apartments.columns": {"price": "?"},
+    }
+    text = starter(Choices(active, offered, {"tables.bookings.columns.user_id": "DECIDE: why"}))
+    assert tomllib.loads(text)["tables"]["bookings"] == {"columns": {"booking_id": "no"}}
+    assert re.search(r'^# user_id = "\?" +# DECIDE: why$', text, re.MULTILINE)
+    switched_on = re.sub(r'^# (?=\[tables.*\]$|.* = "\?")', "", text, flags=re.MULTILINE)
+    tables = tomllib.loads(switched_on)["tables"]
+    assert tables["bookings"] == {
+        "columns": {"booking_id": "no", "user_id": "?"},
+        "values": {"booking_status": {"on hold": "?"}},
+    }
+    assert tables["apartments"] == {"columns": {"price": "?"}}
+
+
 def test_nothing_in_data_ends_a_comment(tmp_path: Path) -> None:
     """A value with a line end could become a setting."""
     remark = 'for example "x"\n[lake]\nurl = "elsewhere"\x1b[2J'

@@ -20,14 +20,15 @@ _SHOWN = 5
 
 @dataclass(slots=True)
 class Findings:
-    """Settings of one table, suggested ones that a person has to decide on (both with `reasons`), sentences that are left open (by setting), and what is worth
-    knowing."""
+    """Settings of one table, suggested ones that a person has to decide on (both with `reasons`), sentences that are left open (by setting), what is worth
+    knowing, and `unknown` words for states."""
 
     settings: dict[str, Any] = field(default_factory=dict)
     suggested: dict[str, Any] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
     open: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    unknown: tuple[str, ...] = ()
 
     def set(self, key: str, value: Any, reason: str) -> None:
         """Propose a setting."""
@@ -162,6 +163,7 @@ def _statuses(found: Findings, column: Column, values: Shape) -> None:
             "values", {column.name: {spelled[word]: meant for word, meant in mapped.items()}}, "states in other words"
         )
     if unknown:
+        found.unknown = tuple(sorted(unknown))
         found.open[f"values.{column.name}"] = (
             f"{column.name} holds {_list(unknown)}: which of pending, confirmed, completed, canceled, rejected, no_show is meant?"
             " Until it is said, such bookings are kept, warned about (unknown_status) and counted as neither confirmed nor canceled"

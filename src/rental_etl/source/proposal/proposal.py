@@ -25,7 +25,7 @@ _TOLD_BY_COLUMNS = ("apartments", "bookings", "fx_rates")
 @dataclass(frozen=True, slots=True)
 class TableProposal:
     """What is proposed for one table. `sample` is None when nothing holds it; `why` says what speaks for it. `settings` are keys of `[tables.<table>]`,
-    `suggested` ones that a person has to decide on, `extra` the delivered columns that the contract does not know."""
+    `suggested` ones that a person has to decide on, `extra` the delivered columns that the contract does not know, `unknown` words for states."""
 
     table: str
     sample: Sample | None
@@ -38,6 +38,7 @@ class TableProposal:
     notes: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
     delivery: str = ""
+    unknown: tuple[str, ...] = ()
 
     @property
     def missing(self) -> tuple[Placed, ...]:
@@ -199,6 +200,7 @@ def _proposed(match: _Match, looked: Looked, *, last_day: date) -> TableProposal
         notes=tuple(found.notes),
         extra=tuple(name for name in match.sample.columns if name not in used),
         delivery=delivery,
+        unknown=found.unknown,
     )
 
 
