@@ -10,13 +10,11 @@ from urllib.parse import urlsplit
 
 from rental_etl.engine.duckdb_session import DuckDBEngine
 from rental_etl.errors import ConfigurationError, RentalEtlError
-from rental_etl.lake.page import LocalPage
 from rental_etl.model.reading import TableReading
 from rental_etl.model.summary import Look, Problem
 from rental_etl.ports.database import Database
 from rental_etl.ports.engine import Engine
 from rental_etl.ports.lake import Landed
-from rental_etl.ports.page import Page
 from rental_etl.ports.source import Source
 from rental_etl.ports.warehouse import Warehouse
 from rental_etl.settings import Settings
@@ -97,12 +95,6 @@ def access_to(settings: Settings) -> "Access":
 
     named = settings.source
     return open_access(named.url, tls=named.tls, ca=named.ca, patience=named.connect_timeout, **_access(named))
-
-
-def page_of(settings: Settings, *, workspace: Path) -> Page:
-    """Where the report goes: `report/index.html` in the workspace."""
-    del settings
-    return LocalPage(workspace / "report" / "index.html")
 
 
 def engine_of(

@@ -19,7 +19,6 @@ from rental_etl.adapters import (
     engine_of,
     found_in,
     is_database,
-    page_of,
     processors_of,
     warehouse_of,
 )
@@ -239,7 +238,7 @@ class Application:
             parameters=self.parameters,
             explicit=settings.tables.explicit(),
             keep_history=settings.lake.keep_history,
-            page=page_of(settings, workspace=self.workspace),
+            page=self._lake.page,
             processors=lambda: processors_of(settings),
         )
 

@@ -11,7 +11,9 @@ from rental_etl.errors import ConfigurationError
 from rental_etl.lake.catalogs import Catalog, GlueCatalog, PostgresCatalog, SqliteCatalog
 from rental_etl.lake.iceberg import IcebergCurated, LocalCurated
 from rental_etl.lake.landing import LocalLanding
+from rental_etl.lake.page import LocalPage, S3Page
 from rental_etl.model.reading import TableReading
+from rental_etl.ports.page import Page
 from rental_etl.settings import Settings
 from rental_etl.source.csv_files import CsvFilesSource
 from rental_etl.storage.httpfs import Reach
@@ -22,13 +24,15 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Lake:
-    """Both halves of a lake, the way engines and warehouses get at its files when it lies in S3, and what `check` says about it."""
+    """Both halves of a lake, the way engines and warehouses get at its files when it lies in S3, what `check` says about it, and where
+    the report goes: `report/index.html` in the workspace, or below the URL of a lake in S3."""
 
     where: str
     landing: Any
     curated: IcebergCurated
     reach: Reach | None
     check: Callable[[], str]
+    page: Page
 
 
 def lake_of(settings: Settings, *, workspace: Path, temp: Path) -> Lake:
@@ -38,7 +42,8 @@ def lake_of(settings: Settings, *, workspace: Path, temp: Path) -> Lake:
         return _s3_lake(settings, url, workspace=workspace, temp=temp)
     folder = local_folder(url, key="lake.url") if url else workspace / "lake"
     landing, curated = LocalLanding(folder), LocalCurated(folder)
-    return Lake(str(folder), landing, curated, None, lambda: _found_locally(folder))
+    page = LocalPage(workspace / "report" / "index.html")
+    return Lake(str(folder), landing, curated, None, lambda: _found_locally(folder), page)
 
 
 def files_source(
@@ -90,7 +95,8 @@ def _s3_lake(settings: Settings, url: str, *, workspace: Path, temp: Path) -> La
     catalog = _Chosen(lambda: _catalog(settings, store, lake=objects.url, workspace=workspace))
     landing = S3Landing(objects, temp=temp, catalog=lambda: catalog.identity)
     curated = IcebergCurated(S3Tree(objects, region=named.region, endpoint=named.endpoint), catalog)
-    return Lake(objects.url, landing, curated, Reach(store, bucket), lambda: check_lake(objects, catalog))
+    reach = Reach(store, bucket)
+    return Lake(objects.url, landing, curated, reach, lambda: check_lake(objects, catalog), S3Page(objects))
 
 
 def _catalog(settings: Settings, store: Store, *, lake: str, workspace: Path) -> Catalog:

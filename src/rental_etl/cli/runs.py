@@ -103,7 +103,10 @@ def _open(address: str) -> None:
     """Show a page in the browser, where there is one."""
     import webbrowser
 
-    url = address if "://" in address else Path(address).as_uri()
+    if address.startswith("s3://"):
+        say(f"the page is in S3, where no browser looks; fetch it: aws s3 cp {address} .", sys.stderr)
+        return
+    url = Path(address).as_uri()
     if not webbrowser.open(url):
         say(f"no browser was found; open {url} yourself", sys.stderr)
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from rental_etl.report.encoding import Field, Kind
 
 # Rows of a table that grows: with these a page of five years and 10,000 listings stays under 3 MB.
-_PLACE_ROWS = 60_000
+_PLACE_ROWS = 50_000
 _PLACES = 300
 _LISTING_ROWS = 25_000
 _LISTINGS = 25
-_TITLE = 80
+_TITLE = 70
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,9 +99,11 @@ class Objects:
                     return True
         return False
 
-    def put(self, key: str, body: bytes, *, instead_of: str | None = None) -> bool:
+    def put(self, key: str, body: bytes, *, instead_of: str | None = None, content_type: str = "") -> bool:
         """Give an object other content in one step; with `instead_of` (an ETag) only if it is still that one, else False."""
         condition = {"IfMatch": instead_of} if instead_of else {}
+        if content_type:
+            condition["ContentType"] = content_type
         with self._errors(key, "s3:PutObject", "write"):
             try:
                 self.store.client.put_object(Bucket=self.bucket, Key=self._full(key), Body=body, **condition)

@@ -31,7 +31,7 @@ function card(key, range) {
   made.append(sparkline(trail(key, range)));
   const compare = element("ul");
   const said = before && earlier && before.label === earlier.label ? [["before", before, "the period before, also a year earlier:"]] : [["before", before, "vs"], ["earlier", earlier, "vs"]];
-  for (const [name, then, lead] of said) compare.append(comparison(key, name, now, then, lead));
+  for (const [name, then, lead] of now ? said : []) compare.append(comparison(key, name, now, then, lead));
   made.append(compare);
   return made;
 }
@@ -173,6 +173,12 @@ function drawn(target, spec, panel) {
   }
   const view = new window.vega.View(compiled.get(filled), { renderer: "svg", logLevel: window.vega.Error });
   view.initialize(target).data("rows", panel.rows).tooltip(showTip).run();
+  // The panel is the image and has the name: what Vega says of itself would be read twice.
+  target.setAttribute("role", "img");
+  target.removeAttribute("aria-roledescription");
+  const svg = target.querySelector("svg");
+  for (const name of ["role", "aria-roledescription", "aria-label"]) svg.removeAttribute(name);
+  svg.setAttribute("aria-hidden", "true");
   return view;
 }
 

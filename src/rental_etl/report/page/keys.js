@@ -33,10 +33,10 @@ function occupancyTable() {
     : { table: tables.occupancy, test: () => true };
 }
 
-// A measurement over a range of months: { number, complete, label }; null where the table does not reach back to it.
+// A measurement over a range of months: { number, complete, label }. What is compared with has to be `covered`: null where the table does not reach back to it.
 function monthly(table, test, compute) {
-  return (range) => {
-    if (range[0] < table.month_start.reduce((least, month) => Math.min(least, month), Infinity)) return null;
+  return (range, covered = false) => {
+    if (covered && range[0] < table.month_start.reduce((least, month) => Math.min(least, month), Infinity)) return null;
     const within = inMonths(range);
     const rows = rowsWhere(table, (row) => within(table.month_start[row]) && test(row));
     if (!rows.length) return null;
@@ -44,13 +44,13 @@ function monthly(table, test, compute) {
   };
 }
 
-function weeklyPrice(range) {
+function weeklyPrice(range, covered = false) {
   const table = tables.price;
   const within = inDays(range);
   const own = inCurrency(table);
   const rows = rowsWhere(table, (row) => own(row) && within(table.week_start[row]));
   const first = table.week_start.reduce((least, day) => Math.min(least, day), Infinity);
-  if (!rows.length || firstDay(range[0]) < first - 6) return null;
+  if (!rows.length || (covered && firstDay(range[0]) < first - 6)) return null;
   return { number: measure("price", table, rows).number, complete: range[1] <= lastFull && rows.every((row) => table.is_complete[row]), label: "weeks of " + monthsName(range), short: monthsName(range) };
 }
 
@@ -83,7 +83,7 @@ function rangesBefore([from, to]) {
 }
 
 function over(now, [before, earlier], look) {
-  return { now: look(now), before: look(before), earlier: look(earlier) };
+  return { now: look(now), before: look(before, true), earlier: look(earlier, true) };
 }
 
 const KEYS = [

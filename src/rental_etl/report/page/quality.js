@@ -73,9 +73,9 @@ function showStates(today) {
   const last = facts.runs.find((run) => !["done", "running"].includes(run.state));
   const stopped = last && ["refused", "failed"].includes(last.state);
   const share = rows.read ? rows.bad / rows.read : 0;
-  const level = !rows.balanced || stopped || share > 0.05 ? "bad" : rows.bad ? "watch" : "good";
+  const level = !rows.balanced || stopped || share > 0.05 ? "bad" : rows.bad || !rows.read ? "watch" : "good";
   const said = !rows.balanced ? "Rows do not add up" : stopped ? `Last run ${last.state}` : rows.bad
-    ? `${level === "bad" ? "Act" : "Look"}: ${plain.format(rows.bad)} of ${plain.format(rows.read)} rows in quarantine` : `Good: all ${plain.format(rows.read)} rows taken`;
+    ? `${level === "bad" ? "Act" : "Look"}: ${plain.format(rows.bad)} of ${plain.format(rows.read)} rows in quarantine` : rows.read ? `Good: all ${plain.format(rows.read)} rows taken` : "No rows were delivered";
   setState("quality-state", level, said);
   setState("run-state", "good", `${dayName(dayOf(facts.publish.at))}, ${facts.publish.at.slice(11, 16)} UTC`);
 }
