@@ -10,7 +10,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-PACKAGES = ("chromium", "fonts-noto-core")
+PACKAGES = ("chromium",)
 SCREENSHOTS = Path(os.environ.get("SCREENSHOTS", "screenshots"))
 SIZES = {"desk": (1280, 900), "phone": (390, 844)}
 
