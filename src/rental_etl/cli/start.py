@@ -50,7 +50,7 @@ def demo(
     source = workspace / "source"
     if not _is_generated(source):
         _generate(
-            source, (2_000, 20_000, 30_000), seed=_SEED, end=datetime.now(tz=UTC).date() - timedelta(days=1), dirty=0.01
+            source, (200, 30_000, 45_000), seed=_SEED, end=datetime.now(tz=UTC).date() - timedelta(days=1), dirty=0.01
         )
     places = {
         "workspace": workspace,
