@@ -1,6 +1,7 @@
 """Puts the concrete parts together: the only place that names adapters. Commands, tests and jobs elsewhere work through `Application`."""
 
 import difflib
+import os
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -295,12 +296,14 @@ class Application:
         )
 
     def _files(self, folder: Path) -> CsvFilesSource:
+        """Files on their way into the database."""
         return CsvFilesSource(
             folder,
             readings=self._readings(),
-            keep_source=self.settings.lake.keep_source,
+            keep_source=False,
             memory=self.settings.engine.memory,
-            threads=self.settings.engine.threads,
+            # The database, which is at work at the same time, may be on this machine too.
+            threads=self.settings.engine.threads or max(1, (os.cpu_count() or 2) - 1),
             temp=self._temp,
             progress=self.watch.progress,
         )

@@ -13,13 +13,15 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
+from rental_etl.errors import InputError
 from rental_etl.jobs.landed import ERROR_COLUMN
+from rental_etl.jobs.streaming import streaming
 from rental_etl.model.batch import Delivery, Reading
 from rental_etl.model.contract import Column, Contract
 from rental_etl.model.summary import Watch
-from rental_etl.ports.database import Clean, Database, Stored
+from rental_etl.ports.database import Clean, Database, DatabaseSession, Stored
 from rental_etl.ports.engine import Engine
-from rental_etl.ports.source import Source
+from rental_etl.ports.source import DivisibleSource, NotInPiecesError, Piece, Source
 from rental_etl.tables.contracts import contracts
 
 # A row of a table whose rows have versions is as new as the greatest of these; SPEC section 1, "Listings keep their history".
@@ -33,6 +35,7 @@ _QUARANTINE = (
     Column("kind", "text"),
 )
 _PAGE_ROWS = 50_000
+_VALID = "select * from ingest.landed where _error is null"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,10 @@ def ingest(
     done: list[IngestedFile] = []
     new: list[tuple[Contract, Delivery]] = []
 
-    def read(contract: Contract, delivery: Delivery) -> _Read:
+    def read(contract: Contract, delivery: Delivery) -> _Read | None:
+        if isinstance(source, DivisibleSource) and source.is_divisible(delivery):
+            # Read while it is stored, not before.
+            return None
         return _read(contract, delivery, source=source, engine=engine, staging=staging, day=day)
 
     with database.session() as session:
@@ -83,12 +89,26 @@ def ingest(
                 done.append(IngestedFile(contract.table, delivery.name, known=True))
             else:
                 new.append((contract, delivery))
-        for number, item in enumerate(_ahead(read, new)):
-            watch.progress(f"ingesting {item.delivery.name}", number, len(new))
-            with item.held:
-                stored = session.store(item.contract, item.clean)
-                aside = _set_aside(item, quarantine)
-            done.append(_outcome(item, stored=stored, aside=aside))
+        for number, (contract, delivery, ready) in enumerate(_ahead(read, new)):
+            watch.progress(f"ingesting {delivery.name}", number, len(new))
+            outcome = None
+            if ready is None:
+                outcome = _streamed(
+                    contract,
+                    delivery,
+                    source=source,
+                    session=session,
+                    engine=engine,
+                    staging=staging,
+                    quarantine=quarantine,
+                    day=day,
+                )
+            if outcome is None:
+                item = ready or _read(contract, delivery, source=source, engine=engine, staging=staging, day=day)
+                with item.held:
+                    stored = session.store(contract, item.clean)
+                    outcome = _outcome(item, stored=stored, aside=_set_aside(item, quarantine))
+            done.append(outcome)
     return tuple(done)
 
 
@@ -122,7 +142,9 @@ def _read(
         return _Read(contract, delivery, reading, clean, repeated, rows, folder, stack.pop_all())
 
 
-def _ahead(read: Callable[[Contract, Delivery], _Read], new: Sequence[tuple[Contract, Delivery]]) -> Iterator[_Read]:
+def _ahead(
+    read: Callable[[Contract, Delivery], _Read | None], new: Sequence[tuple[Contract, Delivery]]
+) -> Iterator[tuple[Contract, Delivery, _Read | None]]:
     """Deliveries in order, each read while the database stores the one before."""
     with ThreadPoolExecutor(max_workers=1) as pool:
         waiting = [pool.submit(read, *new[0])] if new else []
@@ -130,26 +152,63 @@ def _ahead(read: Callable[[Contract, Delivery], _Read], new: Sequence[tuple[Cont
             for place in range(len(new)):
                 item = waiting.pop().result()
                 waiting = [pool.submit(read, *following) for following in new[place + 1 : place + 2]]
-                yield item
+                yield (*new[place], item)
         finally:
             for future in waiting:
-                if future.exception() is None:
-                    future.result().held.close()
+                if future.exception() is None and (unused := future.result()) is not None:
+                    unused.held.close()
+
+
+def _streamed(
+    contract: Contract,
+    delivery: Delivery,
+    *,
+    source: Source,
+    session: DatabaseSession,
+    engine: Callable[[], AbstractContextManager[Engine]],
+    staging: Callable[[], AbstractContextManager[Path]],
+    quarantine: Path,
+    day: date,
+) -> IngestedFile | None:
+    """Store a large delivery while it is read; None, and nothing stored, when it has to be read as a whole first."""
+    assert isinstance(source, DivisibleSource)
+    with ExitStack() as stack:
+        folder, rows = stack.enter_context(staging()), stack.enter_context(engine())
+
+        def check(reading: Reading) -> None:
+            _bind_landed(reading, contract=contract, folder=folder, engine=rows)
+            if _repeats(contract, engine=rows):
+                raise NotInPiecesError("a key is repeated, and which row counts is only known in the end")
+
+        def clean(piece: Piece) -> Clean:
+            delivered = tuple(name for name in contract.names if name not in piece.missing)
+            return Clean(delivery.name, delivery.content, (piece.path,), piece.rows, delivered)
+
+        with streaming(source, delivery, contract=contract, staging=folder, day=day, check=check) as stream:
+            try:
+                pieces = map(clean, stream.pieces())
+                stored = session.append(contract, name=delivery.name, content=delivery.content, pieces=pieces)
+            except (NotInPiecesError, InputError):
+                # What is really wrong will be wrong again.
+                return None
+            if stored is None:
+                return None
+            reading = stream.reading()
+        whole = Clean(delivery.name, delivery.content, (), stored.added, contract.names)
+        item = _Read(contract, delivery, reading, whole, 0, rows, folder, ExitStack())
+        return _outcome(item, stored=stored, aside=_set_aside(item, quarantine))
 
 
 def _cleaned(
     delivery: Delivery, reading: Reading, *, contract: Contract, folder: Path, engine: Engine
 ) -> tuple[Clean, int]:
     """The rows fit for the table, and how many lost against a later row with the same key."""
-    files = [folder / part.path for part in reading.parts]
-    tags = [{"_part": number} for number in range(len(files))]
-    engine.bind("ingest.landed", [str(file) for file in files], columns=(*contract.columns, ERROR_COLUMN), tags=tags)
+    files = _bind_landed(reading, contract=contract, folder=folder, engine=engine)
     delivered = tuple(name for name in contract.names if name not in reading.missing_columns)
     age = tuple(name for name in _AGE.get(contract.table, ()) if name in delivered)
     rows = reading.rows_landed - reading.rows_refused
     key = ", ".join(column.name for column in contract.key)
-    valid = "select * from ingest.landed where _error is null"
-    repeats = key and files and engine.rows(f"select 1 from ({valid}) group by {key} having count(*) > 1 limit 1")
+    valid, repeats = _VALID, _repeats(contract, engine=engine)
     kept = rows
     if repeats:
         newest = f"greatest({', '.join(age)}) desc, " if age else ""
@@ -160,6 +219,21 @@ def _cleaned(
         files, kept = [Path(file.path) for file in written], sum(file.rows for file in written)
     clean = Clean(delivery.name, delivery.content, tuple(files), kept, delivered, age)
     return clean, rows - kept
+
+
+def _bind_landed(reading: Reading, *, contract: Contract, folder: Path, engine: Engine) -> list[Path]:
+    """Bind what was landed; returns its files."""
+    files = [folder / part.path for part in reading.parts]
+    tags = [{"_part": number} for number in range(len(files))]
+    engine.bind("ingest.landed", [str(file) for file in files], columns=(*contract.columns, ERROR_COLUMN), tags=tags)
+    return files
+
+
+def _repeats(contract: Contract, *, engine: Engine) -> bool:
+    """Whether two of the rows that were landed have the same key."""
+    key = ", ".join(column.name for column in contract.key)
+    repeated = f"select 1 from ({_VALID}) group by {key} having count(*) > 1 limit 1"
+    return bool(key) and bool(engine.rows(repeated))
 
 
 def _set_aside(item: _Read, quarantine: Path) -> Path | None:

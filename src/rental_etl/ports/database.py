@@ -1,6 +1,6 @@
 """Where `ingest` puts files: the operational database of a marketplace."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +44,11 @@ class DatabaseSession(Protocol):
 
     def ingested(self, contract: Contract) -> Mapping[str, str]:
         """The content of each delivery that the table holds, by name."""
+        ...
+
+    def append(self, contract: Contract, *, name: str, content: str, pieces: Iterator[Clean]) -> Stored | None:
+        """Add the rows of one delivery as they come, in one transaction, and remember the delivery in it; None, and no piece asked for, where rows may meet the
+        key of one that is there. What `pieces` raises takes everything back."""
         ...
 
     def store(self, contract: Contract, clean: Clean) -> Stored:

@@ -1,9 +1,10 @@
 """Where deliveries come from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from rental_etl.model.batch import Batch, Delivery, Reading
 from rental_etl.model.contract import Contract
@@ -48,4 +49,32 @@ class Source(Protocol):
         self, batch: Batch, *, contract: Contract, kept: Path, staging: Path, hints: Mapping[str, str]
     ) -> Reading:
         """Parse a batch's kept source (folder `kept`) again with today's settings; same contract as `read`."""
+        ...
+
+
+class NotInPiecesError(Exception):
+    """A delivery has to be read as a whole after all. Nothing is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some rows of a delivery, all of them fit: a Parquet file with the contract's columns, and those of them that the delivery lacks."""
+
+    path: Path
+    rows: int
+    missing: tuple[str, ...]
+
+
+@runtime_checkable
+class DivisibleSource(Protocol):
+    """A source that can hand over the rows of some deliveries before it has read all of them."""
+
+    def is_divisible(self, delivery: Delivery) -> bool:
+        """Whether it is worth trying."""
+        ...
+
+    def read_in_pieces(
+        self, delivery: Delivery, *, contract: Contract, staging: Path, day: date, landed: Callable[[Piece], None]
+    ) -> Reading:
+        """Read like `Source.read`, telling of each piece when it is typed. Raises NotInPiecesError, also after some pieces."""
         ...

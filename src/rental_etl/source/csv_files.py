@@ -16,6 +16,7 @@ from rental_etl.errors import SystemUnreachableError
 from rental_etl.model.batch import Batch, Delivery, Reading, SourceFile
 from rental_etl.model.contract import Contract
 from rental_etl.model.reading import TableReading
+from rental_etl.ports.source import NotInPiecesError, Piece
 from rental_etl.source import parsing
 from rental_etl.source.copying import Digests, copy_checked
 from rental_etl.source.discovery import find, require_data
@@ -36,6 +37,9 @@ class CsvFilesSource:
 
     # Reading is in turn bound by the disk, by Python and by the engine.
     readers = 2
+    # From how many bytes on a file is read in pieces where that is of use, and how many each has.
+    large = 48_000_000
+    piece = 20_000_000
 
     def __init__(
         self,
@@ -163,6 +167,44 @@ class CsvFilesSource:
                 done=self._counting(files),
             ).read()
 
+    def is_divisible(self, delivery: Delivery) -> bool:
+        """Whether a delivery is one large file."""
+        return len(delivery.files) == 1 and delivery.files[0].size >= self.large
+
+    def read_in_pieces(
+        self, delivery: Delivery, *, contract: Contract, staging: Path, day: date, landed: Callable[[Piece], None]
+    ) -> Reading:
+        """Read one large file piece by piece. Raises NotInPiecesError when it has to be read as a whole, InputError when it changes meanwhile."""
+        from rental_etl.source.pieces import PieceReader, cuts
+
+        (file,) = delivery.files
+        path, reading = self.folder / file.name, self._reading(contract)
+        self._digests.verify(delivery.files, folder=self.folder)
+        found = cuts(path, size=self.piece) if reading.encoding in ("", "utf-8") else ()
+        if not found:
+            raise NotInPiecesError("not every line is a record")
+        self._temp.mkdir(parents=True, exist_ok=True)
+        with (
+            stoppable(self._stopped),
+            tempfile.TemporaryDirectory(prefix="reading-", dir=self._temp) as scratch,
+            self._sessions().session() as connection,
+        ):
+            result = PieceReader(
+                name=file.name,
+                path=path,
+                found=found,
+                landed=landed,
+                contract=contract,
+                reading=reading,
+                day=day,
+                connection=connection,
+                staging=staging,
+                scratch=Path(scratch),
+                done=_ignored,
+            ).read()
+        self._digests.verify(delivery.files, folder=self.folder)
+        return result
+
     def _siblings(self, contract: Contract, names: set[str]) -> Iterable[tuple[str, Path]]:
         """The other files of the series that a delivery is of."""
         series = self._series.get(contract.table, ())
@@ -198,5 +240,5 @@ def _content(files: Sequence[SourceFile]) -> str:
     return hashlib.sha256("".join(file.sha256 for file in files).encode()).hexdigest()
 
 
-def _ignored(count: int) -> None:
+def _ignored(count: object) -> None:
     del count

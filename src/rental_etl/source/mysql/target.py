@@ -6,6 +6,7 @@ Reads Parquet; writes the contract's tables and the table `_rental_etl_files`, w
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
 from rental_etl.errors import InputError
@@ -127,6 +128,53 @@ class MySqlDatabaseSession:
             self._remember(contract, clean, doing=doing)
             self._write(table.quoted, table, contract, clean, doing=doing)
         return Stored(added=clean.rows, changed=0, unchanged=0)
+
+    def append(self, contract: Contract, *, name: str, content: str, pieces: Iterator[Clean]) -> Stored | None:
+        """Add the rows of one delivery as they come, in one transaction; None where a row may have the key of one that is there."""
+        table = self._located(contract)
+        doing = f"ingesting {name}"
+        is_empty = not self._session.rows(f"select 1 from {table.quoted} limit 1", doing=doing)
+        if not is_empty or (contract.key and not table.unique):
+            return None
+        self._progress(f"loading {name}", 0, 0)
+        with self._transaction(doing):
+            number = self._remember(contract, Clean(name, content, (), 0, ()), doing=doing)
+            constants = {FILE_COLUMN: str(number)} if not contract.key and self._has_file_column(table) else {}
+            first = next(pieces, None)
+            rows = 0
+            if first is not None:
+                _require_columns(table, contract, first)
+                rows = self._write_pieces(table, contract, first, pieces, constants=constants, doing=doing)
+            self._remember(contract, Clean(name, content, (), rows, ()), doing=doing)
+        return Stored(added=rows, changed=0, unchanged=0)
+
+    def _write_pieces(
+        self,
+        table: StoredTable,
+        contract: Contract,
+        first: Clean,
+        rest: Iterator[Clean],
+        *,
+        constants: Mapping[str, str],
+        doing: str,
+    ) -> int:
+        rows = 0
+
+        def files() -> Iterator[Path]:
+            nonlocal rows
+            for piece in chain([first], rest):
+                rows += piece.rows
+                yield from piece.files
+
+        self._writer.write(
+            files(),
+            into=table.quoted,
+            columns=[(contract.column(name), table.columns[name]) for name in first.delivered],
+            constants=constants,
+            doing=doing,
+            progress=lambda done: self._progress(f"loading {first.name}", done, 0),
+        )
+        return rows
 
     def _may_meet(self, table: StoredTable, contract: Contract, clean: Clean, *, doing: str) -> bool:
         """Whether a row may have the key of one that is there; not when the table is empty, or every new number is greater than those in it."""

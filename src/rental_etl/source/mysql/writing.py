@@ -3,7 +3,7 @@
 Writes chunk files under a folder, one being written while the server loads the one before.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,12 +16,13 @@ from rental_etl.source.mysql.failures import unfit_row
 from rental_etl.source.mysql.session import Session
 from rental_etl.source.sql_text import literal, name
 
-_CHUNK_ROWS = 200_000
+# The server waits for the first chunk of a file, and every chunk is searched for in its whole file.
+_CHUNK_ROWS, _SMALL_CHUNK_ROWS = 200_000, 50_000
 # Statements stay below the smallest usual max_allowed_packet.
 _STATEMENT_BYTES = 256 * 1024
 
 Columns = Sequence[tuple[Column, StoredColumn]]
-Range = tuple[Path, int]
+Range = tuple[Path, int, int]
 
 
 class Writer:
@@ -34,7 +35,7 @@ class Writer:
 
     def write(
         self,
-        files: Sequence[Path],
+        files: Iterable[Path],
         *,
         into: str,
         columns: Columns,
@@ -47,7 +48,7 @@ class Writer:
         with duckdb.connect(":memory:") as connection:
             connection.execute("set threads = 1")
             connection.execute("set enable_progress_bar = false")
-            ranges = list(_ranges(connection, files))
+            ranges = _ranges(connection, files)
             if self._bulk:
                 self._load(
                     connection, ranges, into=into, columns=columns, constants=constants, doing=doing, progress=progress
@@ -70,7 +71,7 @@ class Writer:
     def _load(
         self,
         connection: duckdb.DuckDBPyConnection,
-        ranges: Sequence[Range],
+        ranges: Iterator[Range],
         *,
         into: str,
         columns: Columns,
@@ -79,14 +80,17 @@ class Writer:
         progress: Callable[[int], None],
     ) -> None:
         done = 0
+
+        def following() -> tuple[Path, int] | None:
+            # In the other thread, so that waiting for a file holds nothing up.
+            found = next(ranges, None)
+            return None if found is None else _chunk(connection, found, columns, self._folder)
+
         with ThreadPoolExecutor(max_workers=1) as pool:
-            waiting = [pool.submit(_chunk, connection, ranges[0], columns, self._folder)] if ranges else []
-            for following in [*ranges[1:], None]:
-                if not waiting:
-                    break
-                path, rows = waiting.pop().result()
-                if following is not None:
-                    waiting.append(pool.submit(_chunk, connection, following, columns, self._folder))
+            waiting = pool.submit(following)
+            while (chunk := waiting.result()) is not None:
+                waiting = pool.submit(following)
+                path, rows = chunk
                 self._session.execute(_load_data(path, into=into, columns=columns, constants=constants), doing=doing)
                 self._refuse_warnings(doing)
                 path.unlink()
@@ -102,7 +106,7 @@ class Writer:
     def _insert(
         self,
         connection: duckdb.DuckDBPyConnection,
-        ranges: Sequence[Range],
+        ranges: Iterator[Range],
         *,
         into: str,
         columns: Columns,
@@ -123,20 +127,21 @@ class Writer:
                 progress(done)
 
 
-def _ranges(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> Iterator[Range]:
-    """Files in pieces, each named by its first row."""
+def _ranges(connection: duckdb.DuckDBPyConnection, files: Iterable[Path]) -> Iterator[Range]:
+    """Files in pieces, each named by its first row and their number."""
     for file in files:
         found = connection.execute(
             f"select count(*) from read_parquet({literal(str(file))}, hive_partitioning = false)"
         )
         rows = int((found.fetchone() or (0,))[0])
-        yield from ((file, first) for first in range(0, rows, _CHUNK_ROWS))
+        chunk = min(_CHUNK_ROWS, max(_SMALL_CHUNK_ROWS, rows // 10))
+        yield from ((file, first, chunk) for first in range(0, rows, chunk))
 
 
 def _slice(found: Range) -> str:
-    file, first = found
+    file, first, rows = found
     scan = f"read_parquet({literal(str(file))}, file_row_number = true, hive_partitioning = false)"
-    return f"{scan} where file_row_number between {first} and {first + _CHUNK_ROWS - 1}"
+    return f"{scan} where file_row_number between {first} and {first + rows - 1}"
 
 
 def _chunk(connection: duckdb.DuckDBPyConnection, found: Range, columns: Columns, folder: Path) -> tuple[Path, int]:
