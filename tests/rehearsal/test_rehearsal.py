@@ -37,6 +37,7 @@ class House:
 
     folder: Path
     pipeline: Machine
+    small: Machine
     database: str
     settings: Mapping[str, str]
 
@@ -99,7 +100,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         shim = Shim(("127.0.0.1", postgres.shared().port), aws.client("s3"))
         settings = _settings(aws, database, shim.port)
         pipeline = machine(aws, patience=PATIENCE, arguments=_arguments(settings))
-        made = House(folder, pipeline, database, settings)
+        small = another(pipeline, "small", "small", patience=PATIENCE)
+        made = House(folder, pipeline, small, database, settings)
         shell.marketplace(folder / "data", dirty=0.02)
         done = made.command("ingest", folder / "data", RENTAL_ETL_SOURCE__PASSWORD="pw", RENTAL_ETL_SOURCE__SECRET="")
         assert done.code in (0, 1), done.err
@@ -155,6 +157,9 @@ def test_data_in_twelve_tables_out(house: House) -> None:
     assert published == house.local()
     run = house.runs()["nightly-1"]
     assert (run["command"], run["state"]) == ("run", "published")
+    page = house.aws.client("s3").get_object(Bucket=BUCKET, Key="report/index.html")
+    assert page["ContentType"].startswith("text/html")
+    assert b"nightly-1" in page["Body"].read()
     tables = house.aws.client("glue").get_tables(DatabaseName="rental")["TableList"]
     assert {"bookings", "apartments", "apartment_history"} <= {table["Name"] for table in tables}
 
@@ -162,8 +167,7 @@ def test_data_in_twelve_tables_out(house: House) -> None:
 def test_nothing_new_changes_nothing(house: House) -> None:
     """And one job does what five do: the small preset over the same lake."""
     before = house.published()
-    small = another(house.pipeline, "small", "small", patience=PATIENCE)
-    end, path = small.run("nightly-2", as_of=str(shell.END))
+    end, path = house.small.run("nightly-2", as_of=str(shell.END))
     assert (end["status"], path) == ("SUCCEEDED", ["Begin", "WhatToRun", "RunPipeline", "AfterRunPipeline", "Done"])
     assert house.runs()["nightly-2"]["state"] == "unchanged"
     assert house.published() == before
@@ -187,18 +191,18 @@ def test_a_wrong_password_is_told_and_a_redrive_goes_on(house: House) -> None:
     secrets = house.aws.client("secretsmanager")
     secrets.put_secret_value(SecretId="aurora", SecretString=json.dumps({"username": "etl", "password": "stale"}))
     before = house.published()
-    end, path = house.pipeline.run("nightly-4", as_of=str(shell.END))
+    end, path = house.small.run("nightly-4", as_of=str(shell.END))
     assert (end["status"], path[-3:]) == ("FAILED", FAILING)
     (message,) = house.pipeline.messages()
-    assert "extract_from_aurora" in message["Subject"]
-    log = house.aws.log(house.last("extract_from_aurora")["Id"])
+    assert "run_pipeline" in message["Subject"]
+    log = house.aws.log(house.last("run_pipeline")["Id"])
     assert "error:" in log
     assert "stale" not in log + message["Message"]
     assert house.published() == before
     secrets.put_secret_value(SecretId="aurora", SecretString=json.dumps({"username": "etl", "password": "pw"}))
-    end, path = house.pipeline.redrive("nightly-4")
+    end, path = house.small.redrive("nightly-4")
     assert end["status"] == "SUCCEEDED"
-    assert path[:3] == ["PipelineFailed", "ToFailedJob", "ExtractFromAurora"]
+    assert path[:3] == ["PipelineFailed", "ToFailedJob", "RunPipeline"]
     assert house.runs()["nightly-4"]["state"] == "published"
     assert house.published() == house.local()
 
@@ -207,16 +211,16 @@ def test_what_a_quality_gate_refuses_is_not_tried_again(house: House) -> None:
     """An emptied table; readers keep what was published, until a person decides and the execution is redriven."""
     before = house.published()
     house.sql("create table kept as select * from bookings; delete from bookings")
-    end, path = house.pipeline.run("nightly-5", as_of=str(shell.END))
+    end, path = house.small.run("nightly-5", as_of=str(shell.END))
     assert end["status"] == "FAILED"
-    assert path[-5:] == ["TransformCuratedData", "JudgeFailure", *FAILING]
+    assert path[-5:] == ["RunPipeline", "JudgeFailure", *FAILING]
     assert house.pipeline.failure("nightly-5")["cause"].startswith("[rental-etl refused]")
     assert len(house.pipeline.messages()) == 1
     assert house.published() == before
     refused = house.command("batch", "list", "--json").document
     (number,) = [batch["batch_id"] for batch in refused if batch["state"] == "refused"]
     assert house.command("batch", "reject", number).code == 0
-    assert house.pipeline.redrive("nightly-5")[0]["status"] == "SUCCEEDED"
+    assert house.small.redrive("nightly-5")[0]["status"] == "SUCCEEDED"
     assert house.published() == before
     house.sql("insert into bookings select * from kept; drop table kept")
 
@@ -224,9 +228,9 @@ def test_what_a_quality_gate_refuses_is_not_tried_again(house: House) -> None:
 def test_executions_at_the_same_time_take_turns(house: House) -> None:
     """Glue runs a job once at a time; two executions over one lake end well, and as one would."""
     house.sql("update bookings set total_price = total_price + 3 where booking_id % 7 = 0")
-    started = [house.pipeline.start(f"twin-{number}", as_of=str(shell.END)) for number in (1, 2)]
-    ends = [house.pipeline.end(execution, seconds=280)["status"] for execution in started]
-    assert ends == ["SUCCEEDED", "SUCCEEDED"], [house.pipeline.path(execution) for execution in started]
+    started = [house.small.start(f"twin-{number}", as_of=str(shell.END)) for number in (1, 2)]
+    ends = [house.small.end(execution, seconds=280)["status"] for execution in started]
+    assert ends == ["SUCCEEDED", "SUCCEEDED"], [house.small.path(execution) for execution in started]
     assert house.published() == house.local()
 
 
@@ -239,7 +243,7 @@ def test_a_job_that_takes_too_long_is_stopped_and_leaves_nothing_half_done(house
     assert hasty.failure("nightly-6")["error"] == "States.Timeout"
     assert house.last("run_pipeline")["JobRunState"] == "STOPPED"
     assert house.published() == before
-    assert house.pipeline.run("nightly-7", as_of=str(shell.END))[0]["status"] == "SUCCEEDED"
+    assert house.small.run("nightly-7", as_of=str(shell.END))[0]["status"] == "SUCCEEDED"
     assert house.published() == house.local()
 
 
