@@ -3,7 +3,7 @@
 They are committed, so that they read in the repository; a test holds that they are current.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,7 @@ def main() -> None:
 
 
 def _page(title: str, lead: str, lines: Iterator[str]) -> str:
-    return f"# {title}\n\nAll {title[0].lower()}{title[1:]}, {lead} {_MADE}\n" + "\n".join(lines).rstrip() + "\n"
+    return f"# {title}, all of them\n\nMade for looking things up, {lead} {_MADE}\n" + "\n".join(lines).rstrip() + "\n"
 
 
 def _commands() -> Iterator[str]:
@@ -125,10 +125,11 @@ def _metrics() -> Iterator[str]:
     for name, model in presentation_models().items():
         found = lineages()[f"presentation.{name}"]
         yield f"## {name}\n"
-        yield f"{model.question} One row per {', '.join(f'`{column}`' for column in model.grain)}. Rows come from {_names(found.tables)}.\n"
+        yield f"{model.question} One row per {_code(model.grain)}. Rows come from {_code(found.tables)}.\n"
         yield "| column | type | meaning | computed from |\n|---|---|---|---|"
         for column in model.document["columns"]:
-            yield f"| `{column['name']}` | {column['type']} | {_cell(column['description'])} | {_names(found.columns[column['name']])} |"
+            origin = _names(found.columns[column["name"]]) or "rows, counted"
+            yield f"| `{column['name']}` | {column['type']} | {_cell(column['description'])} | {origin} |"
         yield "\n| always holds | |\n|---|---|"
         for invariant in model.invariants:
             yield f"| `{invariant['name']}` | {_cell(invariant['description'])} |"
@@ -139,9 +140,7 @@ def _curated() -> Iterator[str]:
     for name, model in curated_models().items():
         found = lineages()[f"curated.{name}"]
         yield f"## {name}\n"
-        yield f"{model.question} " + (
-            f"One row per {', '.join(f'`{column}`' for column in model.key)}.\n" if model.key else "Without a key.\n"
-        )
+        yield f"{model.question} " + (f"One row per {_code(model.key)}.\n" if model.key else "Without a key.\n")
         yield "| column | type | meaning | from |\n|---|---|---|---|"
         for column in model.columns:
             yield f"| `{column.name}` | {column.sql_type} | {_cell(column.description)} | {_names(found.columns[column.name])} |"
@@ -157,6 +156,10 @@ def _names(names: tuple[str, ...]) -> str:
     return "; ".join(
         f"`{table}`" + (f" {', '.join(columns)}" if any(columns) else "") for table, columns in tables.items()
     )
+
+
+def _code(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _cell(text: str) -> str:
