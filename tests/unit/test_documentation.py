@@ -93,7 +93,7 @@ def test_the_site_needs_no_network(pages: dict[Path, Page]) -> None:
 
 # --- what other tools read -----------------------------------------------------------------------------------------------------------
 
-# Keys that dbt 1.9 and later knows, by level; it refuses or deprecates others. (`dbt parse --show-all-deprecations` of 1.10 was silent about this file.)
+# Keys that dbt 1.10 and later knows, by level; it refuses or deprecates others. (`dbt parse --show-all-deprecations` of 1.10 was silent about this file.)
 SOURCE = {"name", "schema", "description", "tables"}
 TABLE = {"name", "description", "columns", "config"}
 COLUMN = {"name", "description", "data_type", "data_tests"}

@@ -102,7 +102,7 @@ def _steps(status: Status) -> Iterator[tuple[str, str]]:
         yield f"rental-etl batch reject {number}", "leave it out for good"
     unfinished = bool(status.runs) and status.runs[0].state in ("failed", "interrupted")
     if refused or status.waiting or unfinished or not status.published:
-        yield "rental-etl run", "go on from where the last run stopped"
+        yield "rental-etl run", "go on from where the last run stopped" if status.runs else "the whole pipeline"
     if _set_aside(status):
         yield "rental-etl quarantine", "the rows that were not taken, and why"
 

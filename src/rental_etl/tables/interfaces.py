@@ -20,7 +20,7 @@ _STALE = {"warn_after": {"count": 36, "period": "hour"}}
 
 
 def dbt_sources() -> dict[str, Any]:
-    """A `sources.yml` for dbt 1.9 and later: the published metrics, the curated tables and the ledger of publishes, of the target's own database."""
+    """A `sources.yml` for dbt 1.10 and later: the published metrics, the curated tables and the ledger of publishes, of the target's own database."""
     presentation = [
         {
             "name": name,
