@@ -36,7 +36,7 @@ class LocalPage:
 
 @dataclass(frozen=True, slots=True)
 class S3Page:
-    """A `Page` below the lake's URL, served as HTML to whoever may read the bucket. Raises SystemUnreachableError when the store refuses."""
+    """A `Page` below the lake's URL, served as HTML to whoever may read the bucket. Raises what `Objects` raises when the store refuses."""
 
     objects: Objects
     key: str = "report/index.html"
