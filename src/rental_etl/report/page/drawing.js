@@ -160,7 +160,7 @@ function drawn(target, spec, panel) {
   const words = {
     ...theme,
     series: named,
-    legend: named.length > 1 ? { orient: "top", title: null, columns: Math.max(1, Math.floor(width / 110)) } : null,
+    legend: named.length > 1 ? { orient: "top", title: null, columns: Math.max(1, Math.floor((width - 50) / (45 + 6.2 * Math.max(...named.map((name) => name.length))))) } : null,
     time: span > 120 * DAY ? "utcmonth(datum.value) == 0 ? utcFormat(datum.value, '%Y') : utcFormat(datum.value, '%b')" : "utcFormat(datum.value, '%-d %b')",
     names: Math.round(Math.min(260, width * 0.42)),
     room: Math.max(1, most) * (width < 480 ? 1.45 : 1.2),
