@@ -16,8 +16,9 @@ from rental_etl.ports.database import Clean, Stored
 from rental_etl.source.mysql.access import Access
 from rental_etl.source.mysql.catalog import StoredTable, find_table, quote
 from rental_etl.source.mysql.marks import Selection
+from rental_etl.source.mysql.merging import age, key_columns, literal, require_columns
 from rental_etl.source.mysql.session import Progress, Session, connect
-from rental_etl.source.mysql.tables import FILE_COLUMN, LEDGER, create_ledger, create_table, sql_type
+from rental_etl.source.mysql.tables import FILE_COLUMN, LEDGER, create_ledger, create_table
 from rental_etl.source.mysql.writing import Writer
 
 _INCOMING = "_rental_etl_incoming"
@@ -109,7 +110,7 @@ class MySqlDatabaseSession:
     def ingested(self, contract: Contract) -> Mapping[str, str]:
         """The content of each delivery, by name."""
         found = self._session.rows(
-            f"select file_name, content from {quote(LEDGER)} where table_name = {_literal(contract.table)}",
+            f"select file_name, content from {quote(LEDGER)} where table_name = {literal(contract.table)}",
             doing="looking at what is ingested",
         )
         return {str(name): str(content) for name, content in found}
@@ -117,7 +118,7 @@ class MySqlDatabaseSession:
     def store(self, contract: Contract, clean: Clean) -> Stored:
         """Add and update rows in one transaction. Raises InputError when the table lacks a delivered column or a value does not fit its type."""
         table = self._located(contract)
-        _require_columns(table, contract, clean)
+        require_columns(table, contract, clean)
         doing = f"ingesting {clean.name}"
         self._progress(f"loading {clean.name}", 0, clean.rows)
         if not contract.key:
@@ -143,7 +144,7 @@ class MySqlDatabaseSession:
             first = next(pieces, None)
             rows = 0
             if first is not None:
-                _require_columns(table, contract, first)
+                require_columns(table, contract, first)
                 rows = self._write_pieces(table, contract, first, pieces, constants=constants, doing=doing)
             self._remember(contract, Clean(name, content, (), rows, ()), doing=doing)
         return Stored(added=rows, changed=0, unchanged=0)
@@ -212,7 +213,7 @@ class MySqlDatabaseSession:
         session, older = self._session, 0
         incoming = f"{quote(table.schema)}.{quote(_INCOMING)}"
         names = [quote(table.columns[column].name) for column in clean.delivered]
-        same = " and ".join(f"incoming.{name} = present.{name}" for name in _key(table, contract))
+        same = " and ".join(f"incoming.{name} = present.{name}" for name in key_columns(table, contract))
         both = f"{incoming} as incoming join {table.quoted} as present on {same}"
         # Before the transaction: servers with GTIDs refuse temporary tables inside.
         session.execute(f"drop temporary table if exists {incoming}", doing=doing)
@@ -220,7 +221,7 @@ class MySqlDatabaseSession:
         with self._transaction(doing):
             self._write(incoming, table, contract, clean, doing=doing)
             if clean.age:
-                newer = f"{_age('present', table, clean)} > {_age('incoming', table, clean)}"
+                newer = f"{age('present', table, clean)} > {age('incoming', table, clean)}"
                 older = session.execute(f"delete incoming from {both} where {newer}", doing=doing)
             met = int(session.rows(f"select count(*) from {both}", doing=doing)[0][0])
             listed = ", ".join(names)
@@ -269,22 +270,22 @@ class MySqlDatabaseSession:
 
     def _remember(self, contract: Contract, clean: Clean, *, doing: str) -> int:
         """Note the delivery in the ledger, in the transaction of its rows; returns its number."""
-        values = f"{_literal(contract.table)}, {_literal(clean.name)}, {_literal(clean.content)}, {clean.rows}"
+        values = f"{literal(contract.table)}, {literal(clean.name)}, {literal(clean.content)}, {clean.rows}"
         self._session.execute(
             f"insert into {quote(LEDGER)} (table_name, file_name, content, rows_stored) values ({values})"
             " on duplicate key update content = values(content), rows_stored = values(rows_stored)",
             doing=doing,
         )
         found = self._session.rows(
-            f"select id from {quote(LEDGER)} where table_name = {_literal(contract.table)} and file_name = {_literal(clean.name)}",
+            f"select id from {quote(LEDGER)} where table_name = {literal(contract.table)} and file_name = {literal(clean.name)}",
             doing=doing,
         )
         return int(found[0][0])
 
     def _has_file_column(self, table: StoredTable) -> bool:
         found = self._session.rows(
-            f"select 1 from information_schema.columns where table_schema = {_literal(table.schema)}"
-            f" and table_name = {_literal(table.name)} and column_name = {_literal(FILE_COLUMN)}",
+            f"select 1 from information_schema.columns where table_schema = {literal(table.schema)}"
+            f" and table_name = {literal(table.name)} and column_name = {literal(FILE_COLUMN)}",
             doing="looking at columns",
         )
         return bool(found)
@@ -309,32 +310,3 @@ class MySqlDatabaseSession:
 
     def _reading(self, contract: Contract) -> TableReading:
         return self._readings.get(contract.table, TableReading())
-
-
-def _require_columns(table: StoredTable, contract: Contract, clean: Clean) -> None:
-    """Raise InputError when a delivered column has no place in the table."""
-    absent = [name for name in clean.delivered if name not in table.columns]
-    if absent:
-        types = ", ".join(f"add column {quote(name)} {sql_type(contract.column(name))}" for name in absent)
-        raise InputError(
-            f"{table.shown} has no column for {', '.join(absent)}, which {clean.name} delivers",
-            where=table.shown,
-            expected="a column for every column of the contract that is delivered",
-            remedy=f"alter table {table.quoted} {types}; or map it by tables.{contract.table}.columns",
-        )
-
-
-def _key(table: StoredTable, contract: Contract) -> list[str]:
-    return [quote(table.columns[column.name].name) for column in contract.key]
-
-
-def _age(alias: str, table: StoredTable, clean: Clean) -> str:
-    """How new a row is: the greatest of its moments, those that are null aside."""
-    moments = [f"{alias}.{quote(table.columns[name].name)}" for name in clean.age]
-    known = [f"coalesce({', '.join([moment, *moments])})" for moment in moments]
-    return f"greatest({', '.join(known)})" if len(known) > 1 else known[0]
-
-
-def _literal(value: str) -> str:
-    """A string literal in the session's mode, in which a backslash is a backslash."""
-    return "'" + value.replace("'", "''") + "'"
