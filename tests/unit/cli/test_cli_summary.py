@@ -1,7 +1,7 @@
 """The closing words of a run: what it landed, did not take, published, skipped; and what to do next."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -143,15 +143,17 @@ def test_status_shows_everything_at_a_glance(capsys: pytest.CaptureFixture[str])
         rules=(),
         waiting=(BatchState(batch(8), "refused", "it would delete 900 of 990 keys"),),
     )
-    overview.show_status(status)
+    overview.show_status(status, now=datetime(2024, 7, 1, 12, tzinfo=UTC))
     captured = capsys.readouterr()
     assert captured.err == ""
     assert lines(captured.out) == [
         "workspace /w",
-        "published 2024-07-01 10:00 UTC, as of 2024-06-30 (no. 3)",
+        "published 1 hour ago (2024-07-01 10:00 UTC), as of 2024-06-30 (no. 3)",
+        "quality 990 rows in force of 1,010 delivered; 7 unreadable or refused (0.7%), 0 warnings; every row is accounted for",
+        "attention batch 8 of bookings was refused and waits for your word: it would delete 900 of 990 keys",
         "tables",
-        "table rows day landed (UTC) batches waiting",
-        "bookings 990 2024-06-30 2024-07-01 09:00 2 1",
+        "table rows last delivery day batches waiting",
+        "bookings 990 3 hours ago 2024-06-30 2 1",
         "fx_rates 0 never 0 0",
         "where the delivered rows are",
         "table read unreadable current replaced repeated refused",
@@ -161,11 +163,16 @@ def test_status_shows_everything_at_a_glance(capsys: pytest.CaptureFixture[str])
         "waiting",
         "batch table delivery state why",
         "no. 8 bookings bookings.csv refused it would delete 900 of 990 keys",
-        "decide with `rental-etl batch accept BATCH` or `rental-etl batch reject BATCH`, then run",
         "runs",
         "started (UTC) command as of state seconds what happened",
         "2024-07-01 10:00 run 2024-06-30 published 1.5",
         "2024-07-01 10:00 run 2024-06-30 refused 1.5 batch 8 was refused",
+        "next",
+        "rental-etl quarantine bookings --all what is in it that was not taken",
+        "rental-etl batch accept 8 take it as it is, at the next run (any of them: rental-etl batch accept BATCH)",
+        "rental-etl batch reject 8 leave it out for good",
+        "rental-etl run go on from where the last run stopped",
+        "rental-etl quarantine the rows that were not taken, and why",
     ]
     overview.show_status(replace(status, accounting=(replace(status.accounting[0], landed=996),), rules=()))
     assert "where the delivered rows are: THEY DO NOT ADD UP" in capsys.readouterr().out
