@@ -1,7 +1,7 @@
 """Kills runs: `python -m killing SOURCE FOLDER STEP...` kills a run after each of these steps, runs again, and compares with an undisturbed run.
 
 A step is a file put into place, a commit, a transaction, or a word of progress. Each run is a fork of this process, which has loaded everything and
-opened nothing. Prints one JSON object per step, and first the names of all steps.
+opened nothing. A few steps are tried again while two tables are read at once. Prints one JSON object per step, and first the names of all steps.
 """
 
 import json
@@ -19,10 +19,13 @@ from typing import Any
 from rental_etl.bootstrap import Application
 from rental_etl.lake.iceberg import LocalCurated
 from rental_etl.settings import load_settings
+from rental_etl.source.csv_files import CsvFilesSource
 from rental_etl.tables.models import curated_models, presentation_models
 from rental_etl.warehouse.duckdb_file import DuckDBWarehouse
 
 END = date(2024, 6, 30)
+# Some steps in the middle of reading two tables at once.
+READING = (4, 10)
 
 
 class Steps:
@@ -67,9 +70,10 @@ def application(source: Path, workspace: Path, steps: Steps | None = None) -> Ap
     return Application(settings, as_of=END, watch=steps)
 
 
-def run(source: Path, workspace: Path, *, last: int) -> list[str]:
-    """One run, killed after `last` steps (0: not at all); returns its steps."""
+def run(source: Path, workspace: Path, *, last: int, readers: int = 1) -> list[str]:
+    """One run, killed after `last` steps (0: not at all); returns its steps. With one reader they come in the same order every time."""
     steps = Steps(last)
+    CsvFilesSource.readers = readers
     for name in ("link", "rename", "replace"):
         steps.after(os, name)
     steps.after(LocalCurated, "commit")
@@ -132,13 +136,14 @@ def main(source: Path, folder: Path, steps: list[int]) -> None:
     names = forked(partial(run, source, undisturbed, last=0))
     say(names)
     expected = forked(partial(content, source, undisturbed))
-    for step in steps or range(1, len(names) + 1):
-        workspace = folder / str(step)
-        ended = forked(partial(run, source, workspace, last=step))
+    attempts = [*((step, 1) for step in steps or range(1, len(names) + 1)), *((step, 2) for step in READING)]
+    for step, readers in attempts:
+        workspace = folder / f"{step}-{readers}"
+        ended = forked(partial(run, source, workspace, last=step, readers=readers))
         forked(partial(run, source, workspace, last=0))
         found = forked(partial(content, source, workspace))
         different = [table for table in expected if expected[table] != found[table]]
-        say({"step": names[step - 1], "ended": ended, "different": different})
+        say({"step": names[step - 1] if readers == 1 else "reading two", "ended": ended, "different": different})
 
 
 if __name__ == "__main__":

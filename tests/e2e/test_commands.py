@@ -61,7 +61,7 @@ class TestRun:
     def test_json_has_the_whole_result(self, own: Path) -> None:
         """And stdout has nothing else."""
         document = rental_etl("run", "--as-of", END, "--json", cwd=own).document
-        assert list(document) == ["run", "landed", "rules", "accounting", "published", "skipped", "notes"]
+        assert list(document) == ["run", "landed", "rules", "accounting", "published", "skipped", "notes", "page"]
         assert (document["run"]["state"], document["run"]["as_of"]) == ("published", "2024-06-30")
         assert [job["name"] for job in document["run"]["jobs"]] == ["extract", "load", "transform", "metrics", "report"]
         assert {batch["table"] for batch in document["landed"]} == {path.stem for path in (own / "data").glob("*.csv")}

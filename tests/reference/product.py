@@ -47,7 +47,7 @@ class Product:
         """Run everything; returns the batches that were refused, by table and number within it."""
         self._app = Application(self._settings(run), as_of=run.as_of)
         try:
-            self.app.run(full_refresh=full_refresh)
+            self.app.run(("extract", "load", "transform", "metrics"), full_refresh=full_refresh)
         except BatchRefusedError as refusal:
             return {name for batch, name in self.names().items() if batch in refusal.refused}
         return set()
