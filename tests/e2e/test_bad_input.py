@@ -17,7 +17,7 @@ from shell import END, PROGRAM, Done, environment, marketplace, read, rental_etl
 HEADER = "id,title,source,price,currency,listing_created_on,is_active,last_modified_timestamp\n"
 EVERY_STEP = os.environ.get("HYPOTHESIS_PROFILE") == "deep"
 # After: taking the lake, a batch's files, its manifest, loading, a commit, the last commit, the publish.
-STEPS = [1, 8, 11, 35, 48, 56, 72]
+STEPS = [1, 8, 11, 36, 49, 57, 73]
 HOLDER = """
 import sys
 import duckdb
