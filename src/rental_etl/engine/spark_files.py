@@ -68,7 +68,7 @@ class SparkFiles:
 
 def require_whole(files: Sequence[str], *, found: int) -> None:
     """Raise SystemUnreachableError for a file that is missing or empty: Spark reads what there is and says nothing."""
-    missing = [file for file in files if "://" not in file and not _has_content(Path(file))]
+    missing = [file for file in files if file.startswith("/") and not _has_content(Path(file))]
     if missing or found != len(set(files)):
         raise SystemUnreachableError(
             "the engine could not read a file",
