@@ -5,7 +5,7 @@ import os
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -27,6 +27,7 @@ from rental_etl.errors import ConfigurationError, QualityGateError, RentalEtlErr
 from rental_etl.jobs.guards import Limits
 from rental_etl.jobs.history import recent_runs
 from rental_etl.jobs.ingest_to_aurora import IngestedFile, ingest
+from rental_etl.jobs.raw_rows import RawRows, reading_raw
 from rental_etl.lake.files import make_folder
 from rental_etl.lake.lock import hold_workspace
 from rental_etl.lake.page import LocalPage
@@ -241,6 +242,7 @@ class Application:
             keep_history=settings.lake.keep_history,
             page=self._lake.page,
             processors=lambda: processors_of(settings),
+            raw=self._raw,
         )
 
     def _run(self, parts: Parts, command: str, *, full_refresh: bool = False) -> Run:
@@ -319,6 +321,12 @@ class Application:
         return engine_of(
             self.settings, temp=self._temp, lake=lake.where, reach=lake.reach, progress=self.watch.progress
         )
+
+    def _raw(self) -> AbstractContextManager[RawRows | None]:
+        """Where transform reads rows from besides the lake."""
+        if self.settings.transform.reads == "lake":
+            return nullcontext()
+        return reading_raw(self._warehouse(), local="://" not in self._lake.where)
 
     def _small_engine(self) -> AbstractContextManager[Engine]:
         return duckdb_engine(self.settings, temp=self._temp, reach=self._lake.reach)

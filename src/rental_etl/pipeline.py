@@ -6,7 +6,7 @@ the manifests, the ledger and the curated snapshots, never from a state of the r
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -18,6 +18,7 @@ from rental_etl.jobs.extract_from_aurora import Extracted, extract, reparse
 from rental_etl.jobs.generate_metrics import inputs_of, prepare
 from rental_etl.jobs.guards import Limits
 from rental_etl.jobs.load_to_redshift_raw import load
+from rental_etl.jobs.raw_rows import RawRows
 from rental_etl.jobs.transform_curated_data import transform
 from rental_etl.model.batch import Batch
 from rental_etl.model.run import JobRecord, Publication, RunRecord
@@ -72,6 +73,7 @@ class Parts:
     keep_history: timedelta
     page: Page
     processors: Callable[[], int] = lambda: 1
+    raw: Callable[[], AbstractContextManager[RawRows | None]] = nullcontext
 
 
 def _now() -> str:
@@ -230,7 +232,7 @@ class Run:
 
     def _transform(self) -> dict[str, Any]:
         parts = self.parts
-        with parts.engine() as engine:
+        with parts.raw() as raw, parts.engine() as engine:
             done = transform(
                 landing=parts.landing,
                 curated=parts.curated(),
@@ -238,6 +240,7 @@ class Run:
                 limits=parts.limits,
                 full_refresh=self.full_refresh,
                 watch=self.watch,
+                raw=raw,
             )
         return {
             "batches_merged": len(done.merged),

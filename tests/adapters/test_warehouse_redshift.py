@@ -275,7 +275,7 @@ class TestUnload:
         names = ", ".join(STAYS.names)
         back = house.files / "expected.parquet"
         everything = " union all ".join(
-            f"select {names}, {number}::bigint as _batch_id from '{escaped(house.files / f'batch-{number}-10.50.parquet')}'"
+            f"select {names}, _error, {number}::bigint as _batch_id from '{escaped(house.files / f'batch-{number}-10.50.parquet')}'"
             for number in (1, 2)
         )
         parquet(back, everything)

@@ -21,11 +21,14 @@ BatchName = tuple[str, int]
 class Product:
     """One workspace of the product and the folder it reads."""
 
-    def __init__(self, folder: Path, quality: Quality, *, engine: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, folder: Path, quality: Quality, *, engine: Mapping[str, Any] | None = None, reads: str = "lake"
+    ) -> None:
         self.source = folder / "source"
         self.workspace = folder / "workspace"
         self.quality = quality
         self.engine = dict(engine or {})
+        self.reads = reads
         self.source.mkdir(parents=True)
         self._app: Application | None = None
 
@@ -89,6 +92,7 @@ class Product:
                 "metrics": metrics,
                 "quality": quality,
                 "engine": self.engine,
+                "transform": {"reads": self.reads},
                 "tables": delivered,
             },
         )

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
+from rental_etl.jobs.raw_rows import RawRows
 from rental_etl.model.batch import Batch
 from rental_etl.model.contract import Column, Contract
 from rental_etl.ports.engine import Engine
@@ -74,19 +75,30 @@ def still_said(batches: Sequence[Batch], contract: Contract) -> tuple[Batch, ...
     return tuple(batches[last_full:])
 
 
-def bind_landed(engine: Engine, prefix: str, *, landing: Landing, contract: Contract, batches: Sequence[Batch]) -> None:
+def bind_landed(
+    engine: Engine,
+    prefix: str,
+    *,
+    landing: Landing,
+    contract: Contract,
+    batches: Sequence[Batch],
+    raw: RawRows | None = None,
+) -> None:
     """Bind batches: `<prefix>_landed`, typed rows with `_error`, `_batch_id`, `_part`, `_row`; and `<prefix>_named`, the keys they name, by batch.
 
-    A key counts as named also in a refused or unreadable row: it is present at the source.
+    A key counts as named also in a refused or unreadable row: it is present at the source. With `raw`, rows come from the warehouse as far as it has them.
     """
     parts = [(batch, number, part) for batch in batches for number, part in enumerate(batch.reading.parts)]
+    held = raw.held(batches) if raw else []
     _bind(
         engine,
-        f"{prefix}_landed",
+        f"{prefix}_stored" if held else f"{prefix}_landed",
         [landing.path(part.path) for _, _, part in parts],
         columns=(*contract.columns, ERROR_COLUMN),
         tags=[{"_batch_id": batch.batch_id, "_part": number} for batch, number, _ in parts],
     )
+    if raw and held:
+        raw.define(engine, prefix, contract=contract, held=held)
     if not contract.key:
         return
     quarantined = [batch for batch in batches if batch.reading.quarantine]

@@ -8,6 +8,7 @@ from datetime import date
 
 from rental_etl.jobs.landed import Survey, Tally
 from rental_etl.jobs.merge import KeyedMerge
+from rental_etl.jobs.raw_rows import RawRows
 from rental_etl.model.batch import Batch
 from rental_etl.model.contract import Contract
 from rental_etl.ports.engine import Engine
@@ -24,11 +25,12 @@ _NEVER = "date '9999-12-31'"
 class ListingMerge:
     """The history is upserted by version; presence follows from the keys that full batches name. Needs `base.apartment_history` and `base.apartments`."""
 
-    def __init__(self, engine: Engine, *, landing: Landing, contract: Contract) -> None:
+    def __init__(self, engine: Engine, *, landing: Landing, contract: Contract, raw: RawRows | None = None) -> None:
         self.engine = engine
         self.history = KeyedMerge(
             engine,
             landing=landing,
+            raw=raw,
             contract=contract,
             model=curated_models()["apartment_history"],
             select=EFFECTIVE,

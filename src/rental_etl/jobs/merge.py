@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rental_etl.jobs.landed import Survey, Tally, bind_landed, changed_days, counts
+from rental_etl.jobs.raw_rows import RawRows
 from rental_etl.model.batch import Batch
 from rental_etl.model.contract import Contract
 from rental_etl.ports.engine import Engine
@@ -47,6 +48,7 @@ class KeyedMerge:
         landing: Landing,
         contract: Contract,
         model: CuratedModel,
+        raw: RawRows | None = None,
         graves: str = "",
         select: str = "*",
         forgets: bool = False,
@@ -54,6 +56,7 @@ class KeyedMerge:
     ) -> None:
         self.engine = engine
         self.landing = landing
+        self.raw = raw
         self.contract = contract
         self.model = model
         self.state = f"base.{model.name}"
@@ -74,7 +77,7 @@ class KeyedMerge:
 
     def bind(self, prefix: str, batches: Sequence[Batch]) -> None:
         """Make the landed rows and named keys of a segment readable."""
-        bind_landed(self.engine, prefix, landing=self.landing, contract=self.contract, batches=batches)
+        bind_landed(self.engine, prefix, landing=self.landing, contract=self.contract, batches=batches, raw=self.raw)
 
     def survey(self, prefix: str, batch: Batch) -> Survey:
         """What a bound full batch would do; the work is kept for `fold`."""

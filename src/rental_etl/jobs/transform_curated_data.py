@@ -15,6 +15,7 @@ from rental_etl.jobs.landed import Survey, Tally, segments
 from rental_etl.jobs.listings import ListingMerge
 from rental_etl.jobs.merge import KeyedMerge
 from rental_etl.jobs.plan import TablePlan, plan_table
+from rental_etl.jobs.raw_rows import RawRows
 from rental_etl.jobs.viewings import KeylessMerge
 from rental_etl.model.batch import Batch
 from rental_etl.model.summary import Watch
@@ -77,9 +78,16 @@ class Transformed:
 
 
 def transform(
-    *, landing: Landing, curated: Curated, engine: Engine, limits: Limits, full_refresh: bool, watch: Watch
+    *,
+    landing: Landing,
+    curated: Curated,
+    engine: Engine,
+    limits: Limits,
+    full_refresh: bool,
+    watch: Watch,
+    raw: RawRows | None = None,
 ) -> Transformed:
-    """Merge what is pending. Raises BatchRefusedError when a guard refuses a batch; then nothing is committed."""
+    """Merge what is pending; with `raw`, its rows come from the warehouse. Raises BatchRefusedError when a guard refuses a batch; then nothing is committed."""
     landed = landing.landed()
     plans = [
         plan_table(contract, landed=landed, curated=curated, full_refresh=full_refresh)
@@ -92,7 +100,8 @@ def transform(
     folds = []
     for done, plan in enumerate(busy):
         watch.progress(f"merging {plan.contract.table}", done, 2 * len(busy))
-        folds.append(_fold(plan, landing=landing, engine=engine, limits=limits, waived=accepted | plan.trusted))
+        merger = _merger(plan, landing=landing, engine=engine, raw=raw)
+        folds.append(_fold(plan, merger, limits=limits, waived=accepted | plan.trusted))
     _raise_objections(folds)
     written: dict[str, list[WrittenFile]] = {}
     for done, fold in enumerate(folds, start=len(folds)):
@@ -105,22 +114,22 @@ def transform(
     )
 
 
-def _merger(plan: TablePlan, *, landing: Landing, engine: Engine) -> Merger:
-    contract = plan.contract
-    if contract.deletes == "retire":
-        return ListingMerge(engine, landing=landing, contract=contract)
-    model = plan.models[0]
-    if not contract.key:
-        return KeylessMerge(engine, landing=landing, contract=contract, model=model, merged=plan.merged)
-    forgets = contract.deletes == "forget"
-    graves = f"base.{model.name}_deleted" if forgets else ""
-    return KeyedMerge(engine, landing=landing, contract=contract, model=model, graves=graves, forgets=forgets)
-
-
-def _fold(plan: TablePlan, *, landing: Landing, engine: Engine, limits: Limits, waived: frozenset[int]) -> Fold:
+def _merger(plan: TablePlan, *, landing: Landing, engine: Engine, raw: RawRows | None) -> Merger:
     for model in plan.models:
         _bind_base(engine, model, plan=plan)
-    fold = Fold(plan, _merger(plan, landing=landing, engine=engine))
+    contract = plan.contract
+    if contract.deletes == "retire":
+        return ListingMerge(engine, landing=landing, contract=contract, raw=raw)
+    model = plan.models[0]
+    if not contract.key:
+        return KeylessMerge(engine, landing=landing, contract=contract, model=model, merged=plan.merged, raw=raw)
+    forgets = contract.deletes == "forget"
+    graves = f"base.{model.name}_deleted" if forgets else ""
+    return KeyedMerge(engine, landing=landing, contract=contract, model=model, raw=raw, graves=graves, forgets=forgets)
+
+
+def _fold(plan: TablePlan, merger: Merger, *, limits: Limits, waived: frozenset[int]) -> Fold:
+    fold = Fold(plan, merger)
     last_full = max((batch.batch_id for batch in plan.pending if batch.kind == "full"), default=0)
     for segment in segments(plan.pending):
         prefix = f"merge.{plan.contract.table}_{segment[0].batch_id}"

@@ -6,6 +6,7 @@ Leaves `merge.<table>`, `merge.<table>_in` and `merge.<table>_out` in the engine
 from collections.abc import Sequence
 
 from rental_etl.jobs.landed import Survey, Tally, bind_landed, changed_days, counts, in_force
+from rental_etl.jobs.raw_rows import RawRows
 from rental_etl.model.batch import Batch
 from rental_etl.model.contract import Contract
 from rental_etl.ports.engine import Engine
@@ -17,10 +18,18 @@ class KeylessMerge:
     """Folds batches into a table without a key. `base.<table>` holds the rows of the `merged` batches in force."""
 
     def __init__(
-        self, engine: Engine, *, landing: Landing, contract: Contract, model: CuratedModel, merged: Sequence[Batch]
+        self,
+        engine: Engine,
+        *,
+        landing: Landing,
+        contract: Contract,
+        model: CuratedModel,
+        merged: Sequence[Batch],
+        raw: RawRows | None = None,
     ) -> None:
         self.engine = engine
         self.landing = landing
+        self.raw = raw
         self.contract = contract
         self.model = model
         self.tally = Tally()
@@ -30,7 +39,7 @@ class KeylessMerge:
 
     def bind(self, prefix: str, batches: Sequence[Batch]) -> None:
         """Make the landed rows of a segment readable."""
-        bind_landed(self.engine, prefix, landing=self.landing, contract=self.contract, batches=batches)
+        bind_landed(self.engine, prefix, landing=self.landing, contract=self.contract, batches=batches, raw=self.raw)
 
     def survey(self, prefix: str, batch: Batch) -> Survey:
         """Rows in force before a bound full batch; without keys only a batch without a valid row deletes them."""

@@ -1,6 +1,7 @@
 """Where people ask questions: schemas `raw`, `curated`, `presentation` and the ledger `etl`."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -44,6 +45,13 @@ class Warehouse(Protocol):
 
         `add` are batches with the locations of their Parquet parts (absolute paths or s3:// URLs), in order; `drop` are batch ids whose rows go;
         with `replace` every row goes first.
+        """
+        ...
+
+    def unloaded(self, contract: Contract, *, local: bool) -> AbstractContextManager[Sequence[str]]:
+        """The rows of `raw.<table>` as Parquet files, removed afterwards: the contract's columns, `_error` and `_batch_id`; their locations.
+
+        With `local` the files are on this machine, otherwise where the warehouse writes them best. The table has been loaded.
         """
         ...
 

@@ -178,7 +178,9 @@ class EngineSettings(_Section):
 class TransformSettings(_Section):
     """`[transform]`."""
 
-    reads: Literal["lake"] = Field("lake", description="Where transform reads landed batches")
+    reads: Literal["lake", "warehouse"] = Field(
+        "lake", description="Where transform reads landed rows: lake, or warehouse: schema raw, unloaded"
+    )
 
 
 class MetricsSettings(_Section):

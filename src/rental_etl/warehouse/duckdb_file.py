@@ -17,7 +17,8 @@ from rental_etl.storage.store import is_remote
 from rental_etl.warehouse import answers, ledger, raw
 from rental_etl.warehouse.connect import Connection, DuckDBPlace, connect, connected, create, transaction, translated
 from rental_etl.warehouse.publication import switch_metric, switch_views
-from rental_etl.warehouse.text import now
+from rental_etl.warehouse.text import literal, name, now
+from rental_etl.warehouse.unloading import unload_folder, unloaded_columns
 
 
 class DuckDBWarehouse:
@@ -73,6 +74,24 @@ class DuckDBWarehouse:
             added = [batch for batch, _ in add]
             ledger.record_load(connection, contract.table, added=added, dropped=drop, replaced=replace, at=at)
         return rows
+
+    @contextlib.contextmanager
+    def unloaded(self, contract: Contract, *, local: bool) -> Iterator[Sequence[str]]:
+        """The rows of `raw.<table>` as Parquet files on this machine, removed afterwards."""
+        del local
+        with unload_folder(self._place.temp) as folder:
+            with (
+                contextlib.closing(self._opened_for_reading()) as connection,
+                translated(self._place.path, connection),
+            ):
+                if self._place.reach:
+                    self._place.reach.extend(connection)
+                columns = ", ".join(name(column) for column in unloaded_columns(contract))
+                connection.execute(
+                    f"copy (select {columns} from {name('raw', contract.table)}) to {literal(str(folder / 'rows'))}"
+                    " (format parquet, compression zstd, compression_level 1, file_size_bytes '256MB')"
+                )
+            yield sorted(map(str, folder.rglob("*.parquet")))
 
     def publish(self, publication: Publication) -> Published:
         """Switch all presentation tables, the curated views and the ledger in one transaction."""

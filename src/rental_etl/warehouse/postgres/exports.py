@@ -17,7 +17,13 @@ Fetch = Callable[[str, BinaryIO], None]
 
 
 def write_tables(
-    tables: Mapping[str, Columns], fetch: Fetch, *, folder: Path, format: str, open_engine: Opener
+    tables: Mapping[str, Columns],
+    fetch: Fetch,
+    *,
+    folder: Path,
+    format: str,
+    open_engine: Opener,
+    ordered: bool = True,
 ) -> dict[str, int]:
     """Write tables (columns with canonical types) to `<table>.<format>`, ordered by all their columns; returns rows by table."""
     import duckdb
@@ -28,7 +34,9 @@ def write_tables(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for table, columns in tables.items():
-            rows[table] = _write(table, columns, fetch, folder=folder, format=format, open_engine=open_engine)
+            rows[table] = _write(
+                table, columns, fetch, folder=folder, format=format, open_engine=open_engine, ordered=ordered
+            )
     except (OSError, duckdb.IOException) as error:
         raise SystemUnreachableError(
             f"cannot write the export: {(isinstance(error, OSError) and error.strerror) or first_line(error)}",
@@ -39,7 +47,9 @@ def write_tables(
     return rows
 
 
-def _write(table: str, columns: Columns, fetch: Fetch, *, folder: Path, format: str, open_engine: Opener) -> int:
+def _write(
+    table: str, columns: Columns, fetch: Fetch, *, folder: Path, format: str, open_engine: Opener, ordered: bool
+) -> int:
     target = folder / f"{table}.{format}"
     mark = uuid.uuid4().hex
     text, temporary = (folder / f".{target.name}.{mark}.{end}" for end in ("rows", "tmp"))
@@ -55,7 +65,8 @@ def _write(table: str, columns: Columns, fetch: Fetch, *, folder: Path, format: 
         names = ", ".join(name(column) for column, _ in columns)
         with contextlib.closing(open_engine()) as engine:
             engine.execute("set preserve_insertion_order = true")
-            sql = f"copy (select {names} from {reading} order by all) to {literal(str(temporary))} ({FORMATS[format]})"
+            order = "order by all" if ordered else ""
+            sql = f"copy (select {names} from {reading} {order}) to {literal(str(temporary))} ({FORMATS[format]})"
             found = engine.execute(sql).fetchone()
         temporary.replace(target)
     finally:

@@ -23,9 +23,10 @@ from rental_etl.warehouse.postgres.layout import LOADED_FILES, lay_out
 from rental_etl.warehouse.postgres.parquet_rows import Opener, ParquetRows, local_engine
 from rental_etl.warehouse.postgres.publication import switch_curated, switch_metric
 from rental_etl.warehouse.postgres.raw import bring_up_to_date
-from rental_etl.warehouse.postgres.types import POSTGRES
+from rental_etl.warehouse.postgres.types import POSTGRES, Columns
 from rental_etl.warehouse.postgres.writing import writing
 from rental_etl.warehouse.text import name, now
+from rental_etl.warehouse.unloading import unload_folder, unloaded_columns
 
 
 class PostgresWarehouse:
@@ -53,6 +54,7 @@ class PostgresWarehouse:
             url, password=password, tls=tls, ca=ca, connect_seconds=connect_seconds, wait_seconds=wait_seconds
         )
         self._claim: ledger.Claim | None = None
+        self._temp = temp
         self._open_engine = open_engine or local_engine(memory=memory, threads=threads, temp=temp)
 
     @property
@@ -79,6 +81,23 @@ class PostgresWarehouse:
             added = [batch for batch, _ in add]
             ledger.record_load(_plain(session), contract.table, added=added, dropped=drop, replaced=replace, at=at)
         return rows
+
+    @contextlib.contextmanager
+    def unloaded(self, contract: Contract, *, local: bool) -> Iterator[Sequence[str]]:
+        """The rows of `raw.<table>` as Parquet files on this machine, removed afterwards."""
+        del local
+        types = {**{column.name: column.sql_type for column in contract.columns}, "_batch_id": "bigint"}
+        columns = tuple((column, types.get(column, "varchar")) for column in unloaded_columns(contract))
+        with unload_folder(self._temp) as folder:
+            with connected(self._server, write=False) as session:
+
+                def fetch(table: str, file: BinaryIO) -> None:
+                    _copy_out(session, "raw", table, columns, file)
+
+                tables = {contract.table: columns}
+                engine = self._open_engine
+                exports.write_tables(tables, fetch, folder=folder, format="parquet", open_engine=engine, ordered=False)
+            yield sorted(map(str, folder.glob("*.parquet")))
 
     def publish(self, publication: Publication) -> Published:
         """Switch all presentation tables, the curated tables and the ledger in one transaction."""
@@ -120,13 +139,7 @@ class PostgresWarehouse:
             tables = {table: POSTGRES.canonical(columns_of(session, "presentation", table)) for table in names}
 
             def fetch(table: str, file: BinaryIO) -> None:
-                columns = ", ".join(name(column) for column, _ in tables[table])
-                statement = (
-                    f"copy (select {columns} from {name('presentation', table)}) to stdout (format csv, null '\\N')"
-                )
-                with session.connection.cursor() as cursor, cursor.copy(statement.encode()) as copy:
-                    for block in copy:
-                        file.write(block)
+                _copy_out(session, "presentation", table, tables[table], file)
 
             return exports.write_tables(tables, fetch, folder=folder, format=format, open_engine=self._open_engine)
 
@@ -137,6 +150,15 @@ class PostgresWarehouse:
             lay_out(session, schemas=ledger.SCHEMAS, spell=POSTGRES.spell, more=LOADED_FILES)
             ledger.keep_claim(_plain(session), self._claim, where=self._server.url, at=now())
             yield session
+
+
+def _copy_out(session: PostgresSession, schema: str, table: str, columns: Columns, file: BinaryIO) -> None:
+    """A table's rows as CSV without header."""
+    names = ", ".join(name(column) for column, _ in columns)
+    statement = f"copy (select {names} from {name(schema, table)}) to stdout (format csv, null '\\N')"
+    with session.connection.cursor() as cursor, cursor.copy(statement.encode()) as copy:
+        for block in copy:
+            file.write(block)
 
 
 def _plain(session: PostgresSession) -> Any:

@@ -34,6 +34,7 @@ from rental_etl.warehouse.redshift.staging import Loads
 from rental_etl.warehouse.redshift.statements import REDSHIFT, Layouts, external_schema, unload
 from rental_etl.warehouse.redshift.writing import in_transaction
 from rental_etl.warehouse.text import name, now
+from rental_etl.warehouse.unloading import unload_folder, unloaded_columns
 
 Result = TypeVar("Result")
 
@@ -198,15 +199,26 @@ class RedshiftWarehouse:
             return exports.write_tables(tables, fetch, folder=folder, format=format, open_engine=self._open_engine)
 
     def unload(self, contract: Contract, folder: str) -> list[str]:
-        """Write the rows of `raw.<table>`, in the contract's columns and `_batch_id`, as Parquet below an s3:// folder; returns the files' URLs.
+        """Write the rows of `raw.<table>`, in the contract's columns, `_error` and `_batch_id`, as Parquet below an s3:// folder; returns the files' URLs.
 
         The folder must be empty: Redshift overwrites nothing.
         """
-        columns = ", ".join(name(column) for column in (*contract.names, "_batch_id"))
+        columns = ", ".join(name(column) for column in unloaded_columns(contract))
         with connected(self._cluster) as session:
             select = f"select {columns} from {name('raw', contract.table)}"
             session.execute(unload(select, f"{folder.rstrip('/')}/", self._role))
         return [file.url for file in self._bucket.listed(folder) if file.url.endswith(".parquet")]
+
+    @contextlib.contextmanager
+    def unloaded(self, contract: Contract, *, local: bool) -> Iterator[Sequence[str]]:
+        """The rows of `raw.<table>` as Parquet files below the staging folder, or on this machine; removed afterwards."""
+        with self._bucket.staging() as staging, unload_folder(self._temp) as folder:
+            urls = self.unload(contract, staging.url)
+            staging.adopt(urls)
+            if local:
+                yield [str(self._bucket.download(url, folder / url.rpartition("/")[2])) for url in urls]
+            else:
+                yield urls
 
     def _changed(self, publication: Publication) -> list[CuratedView]:
         last = self.last_publish()
