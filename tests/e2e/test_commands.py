@@ -70,8 +70,8 @@ class TestRun:
         assert rental_etl("run", "--as-of", END, "--json", cwd=own).document["run"]["state"] == "unchanged"
 
     def test_job_by_job_gives_what_run_gives(self, home: Path, own: Path) -> None:
-        """The four of them are the pipeline."""
-        for job in ("extract", "load", "transform", "metrics"):
+        """The five of them are the pipeline."""
+        for job in ("extract", "load", "transform", "metrics", "report"):
             done = rental_etl(job, "--as-of", END, cwd=own)
             assert (done.code, done.out) == (0, ""), done.err
         for folder in (home, own):
