@@ -1,112 +1,42 @@
-"""Behaviour of curated tables. `Cellar` gives fresh ones, and writes the files that are committed to them."""
+"""Behaviour of curated tables, on a local disk and in S3. `Cellar` gives fresh ones, and writes the files that are committed to them."""
 
 import json
-import os
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
-import time
-from collections.abc import Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import duckdb
 import pytest
 
-from rental_etl.engine.duckdb_session import DuckDBEngine
+from adapters import cellars
+from adapters.cellars import STAYS, Cellar, LocalCellar, S3Cellar, iceberg_files, ids
 from rental_etl.errors import ConfigurationError, SystemUnreachableError
 from rental_etl.lake.iceberg import LocalCurated
 from rental_etl.model.contract import Column
 from rental_etl.ports.lake import Snapshot
 
-STAYS = (
-    Column("stay_id", "int64"),
-    Column("booked_at", "timestamp"),
-    Column("price", "decimal", precision=18, scale=2),
-    Column("title", "text"),
-    Column("begins", "date"),
-    Column("is_paid", "bool"),
-    Column("latitude", "float64"),
-)
 NEVER = 10**9
 
 
-class Cellar:
-    """Curated tables under a path full of characters that mean something elsewhere."""
-
-    def __init__(self, folder: Path) -> None:
-        self.root = folder / "it's [1] * 100% #2?x"
-        self.root.mkdir(parents=True)
-        self.curated = LocalCurated(self.root)
-        self._stems = iter(range(1_000))
-
-    def write(self, *stays: tuple[int, str], by_month: bool = True, columns: Sequence[Column] = STAYS) -> list[str]:
-        """Write stays (id, month) as an engine does; the files' paths."""
-        rows = ", ".join(f"({number}, timestamp '{month}-15 10:00:00')" for number, month in stays)
-        sql = f"""
-            select stay_id::bigint as stay_id, booked_at, 10.50::decimal(18,2) as price, 'Flat' as title, date '2024-01-01' as begins,
-              true as is_paid, 'nan'::double as latitude, 4::bigint as guests
-            from (values {rows}) as given(stay_id, booked_at)
-        """
-        with DuckDBEngine(memory="500MB", threads=1, temp=self.root / "temp") as engine:
-            written = engine.write(
-                sql,
-                self.curated.folder("stays"),
-                stem=f"file{next(self._stems)}",
-                columns=columns,
-                month_of="booked_at" if by_month else "",
-            )
-        return [file.path for file in written]
-
-    def commit(self, add: Sequence[str] = (), remove: Sequence[str] = (), **options: Any) -> Snapshot:
-        options = {"columns": STAYS, "partition_by": "booked_at", "properties": {}, **options}
-        return self.curated.commit("stays", add=add, remove=remove, **options)
-
-    def reopened(self) -> LocalCurated:
-        """The same tables as a later process sees them."""
-        return LocalCurated(self.root)
-
-    def aged(self, seconds: float = 60) -> None:
-        """Make every file as old as if it had been written before."""
-        then = time.time() - seconds
-        for path in self.root.rglob("*"):
-            os.utime(path, (then, then))
-
-    def data(self) -> list[Path]:
-        return sorted((self.root / "curated" / "stays" / "data").rglob("*.parquet"))
-
-    def metadata(self) -> list[str]:
-        return sorted(path.name for path in (self.root / "curated" / "stays" / "metadata").iterdir())
+@pytest.fixture(params=cellars.KINDS)
+def cellar(request: pytest.FixtureRequest) -> Iterator[Cellar]:
+    with cellars.opened(request.param) as fresh:
+        yield fresh
 
 
 @pytest.fixture
-def cellar(tmp_path: Path) -> Cellar:
-    return Cellar(tmp_path)
+def local(tmp_path: Path) -> LocalCellar:
+    return LocalCellar(tmp_path)
 
 
-def ids(snapshot: Snapshot | None) -> list[int]:
-    """The rows of a snapshot's files, read by DuckDB."""
-    assert snapshot is not None
-    found = []
-    for path, _ in snapshot.files:
-        quoted = path.replace("'", "''")
-        sql = f"select stay_id from read_parquet(['{quoted}'], hive_partitioning = false)"
-        found += [number for (number,) in duckdb.execute(sql).fetchall()]
-    return sorted(found)
-
-
-def iceberg_files(cellar: Cellar) -> list[tuple[str, int | None]]:
-    """The table's files and months as Iceberg's own manifests tell them to any reader."""
-    from pyiceberg.catalog.sql import SqlCatalog
-    from sqlalchemy.engine import URL
-
-    uri = URL.create("sqlite", database=str(cellar.root / "catalog.db")).render_as_string()
-    catalog = SqlCatalog("rental-etl", uri=uri)
-    files = [task.file for task in catalog.load_table(("curated", "stays")).scan().plan_files()]
-    catalog.close()
-    return sorted((file.file_path, file.partition[0] if len(file.partition) else None) for file in files)
+@pytest.fixture
+def vault() -> Iterator[S3Cellar]:
+    with cellars.opened("s3") as fresh:
+        assert isinstance(fresh, S3Cellar)
+        yield fresh
 
 
 class TestBeforeTheFirstCommit:
@@ -116,7 +46,7 @@ class TestBeforeTheFirstCommit:
         assert cellar.curated.current("stays") is None
         assert cellar.curated.since("stays", 1) is None
         assert cellar.curated.clean({"stays": 1}, 0) == 0
-        assert list(cellar.root.iterdir()) == []
+        assert cellar.names() == []
 
 
 class TestCommit:
@@ -148,12 +78,12 @@ class TestCommit:
         second = cellar.commit(cellar.write((3, "2024-01")), [first.files[0][0]])
         assert [path for path, _ in iceberg_files(cellar)] == [path for path, _ in second.files]
 
-    def test_pyiceberg_reads_the_rows_with_their_types(self, cellar: Cellar) -> None:
-        cellar.commit(cellar.write((1, "2024-01")))
+    def test_pyiceberg_reads_the_rows_with_their_types(self, local: LocalCellar) -> None:
+        local.commit(local.write((1, "2024-01")))
         script = f"""
 from pyiceberg.table import StaticTable
 import glob
-[newest] = sorted(glob.glob(glob.escape({str(cellar.root)!r}) + "/curated/stays/metadata/*.metadata.json"))[-1:]
+[newest] = sorted(glob.glob(glob.escape({local.root!r}) + "/curated/stays/metadata/*.metadata.json"))[-1:]
 print(StaticTable.from_metadata(newest).scan().to_arrow().drop_columns("latitude").to_pylist())
 """
         done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
@@ -193,7 +123,7 @@ print(StaticTable.from_metadata(newest).scan().to_arrow().drop_columns("latitude
     def test_a_file_that_is_not_there_cannot_be_added(self, cellar: Cellar) -> None:
         cellar.commit(cellar.write((1, "2024-01")))
         with pytest.raises(SystemUnreachableError) as caught:
-            cellar.commit([str(cellar.root / "gone.parquet")])
+            cellar.commit([f"{cellar.root}/gone.parquet"])
         assert "rental-etl repair" in caught.value.remedy
         assert ids(cellar.reopened().current("stays")) == [1]
 
@@ -228,7 +158,7 @@ class TestOtherColumns:
         assert cellar.reopened().clean({"stays": first.snapshot_id}, 0) == 0
         assert ids(first) == [1]
         assert cellar.reopened().clean({"stays": second.snapshot_id}, NEVER) > 0
-        assert [str(path) for path in cellar.data()] == [path for path, _ in second.files]
+        assert cellar.data() == [path for path, _ in second.files]
 
 
 class TestSince:
@@ -271,7 +201,7 @@ class TestClean:
     def test_after_it_only_what_is_needed_stays(self, cellar: Cellar) -> None:
         *_, last = self.three(cellar)
         assert cellar.reopened().clean({"stays": last.snapshot_id}, 0) > 2
-        assert sorted(map(str, cellar.data())) == [path for path, _ in last.files]
+        assert cellar.data() == [path for path, _ in last.files]
         assert cellar.reopened().current("stays") == last
         assert [path for path, _ in iceberg_files(cellar)] == [path for path, _ in last.files]
 
@@ -279,7 +209,7 @@ class TestClean:
         first, second, third = self.three(cellar)
         cellar.reopened().clean({"stays": second.snapshot_id}, 0)
         assert [ids(snapshot) for snapshot in (second, third)] == [[2, 9], [3, 9]]
-        assert not Path(first.files[0][0]).exists()
+        assert first.files[0][0] not in cellar.data()
         assert cellar.reopened().since("stays", second.snapshot_id) == [{}]
 
     def test_a_table_that_is_not_named_is_left_alone(self, cellar: Cellar) -> None:
@@ -290,10 +220,10 @@ class TestClean:
     def test_files_of_a_commit_that_did_not_happen_go(self, cellar: Cellar) -> None:
         *_, last = self.three(cellar)
         stray = cellar.write((7, "2024-01"), (8, "2024-07"))
-        (cellar.root / "curated" / "stays" / "metadata" / "77777-x.metadata.json").write_text("{}")
+        cellar.put("curated/stays/metadata/77777-x.metadata.json", "{}")
         cellar.aged()
         assert cellar.reopened().clean({"stays": last.snapshot_id}, NEVER) == 3
-        assert [Path(path).exists() for path in stray] == [False, False]
+        assert set(stray) & set(cellar.data()) == set()
         assert ids(cellar.reopened().current("stays")) == [3, 9]
 
     def test_files_on_their_way_to_a_commit_stay(self, cellar: Cellar) -> None:
@@ -311,10 +241,10 @@ class TestClean:
 
     def test_foreign_files_are_left_alone(self, cellar: Cellar) -> None:
         *_, last = self.three(cellar)
-        (cellar.root / "curated" / "stays" / "README.txt").write_text("mine")
+        cellar.put("curated/stays/README.txt", "mine")
         cellar.aged()
         cellar.reopened().clean({"stays": last.snapshot_id}, 0)
-        assert (cellar.root / "curated" / "stays" / "README.txt").exists()
+        assert "curated/stays/README.txt" in cellar.names()
 
 
 class TestAnotherProgramCommits:
@@ -333,15 +263,15 @@ class TestAnotherProgramCommits:
 class TestReadingIsCheap:
     """What is current is known without importing pyiceberg, which takes two seconds."""
 
-    def test_current_and_since_import_neither_pyiceberg_nor_arrow(self, cellar: Cellar) -> None:
-        first = cellar.commit(cellar.write((1, "2024-01")))
-        cellar.commit()
-        cellar.aged()
+    def test_current_and_since_import_neither_pyiceberg_nor_arrow(self, local: LocalCellar) -> None:
+        first = local.commit(local.write((1, "2024-01")))
+        local.commit()
+        local.aged()
         script = f"""
 import sys
 from pathlib import Path
 from rental_etl.lake.iceberg import LocalCurated
-curated = LocalCurated(Path({str(cellar.root)!r}))
+curated = LocalCurated(Path({local.root!r}))
 assert curated.current("stays").files
 assert len(curated.since("stays", {first.snapshot_id})) == 1
 assert curated.clean({{"stays": {first.snapshot_id}}}, 0) == 0
@@ -354,67 +284,68 @@ print(sorted({{"pyiceberg", "pyarrow", "sqlalchemy", "duckdb"}} & set(sys.module
 class TestALakeThatCannotBeUsed:
     """Each case says what to do: the landed batches lead back to everything."""
 
-    def test_a_moved_one(self, cellar: Cellar, tmp_path: Path) -> None:
-        cellar.commit(cellar.write((1, "2024-01")))
-        moved = Path(shutil.move(cellar.root, tmp_path / "moved"))
+    def test_a_moved_one(self, local: LocalCellar, tmp_path: Path) -> None:
+        local.commit(local.write((1, "2024-01")))
+        moved = Path(shutil.move(local.path, tmp_path / "moved"))
         with pytest.raises(ConfigurationError, match="not where their catalog says") as caught:
             LocalCurated(moved).current("stays")
         assert "rental-etl repair" in caught.value.remedy
 
-    def test_a_copied_one_does_not_read_the_original(self, cellar: Cellar, tmp_path: Path) -> None:
-        cellar.commit(cellar.write((1, "2024-01")))
-        shutil.copytree(cellar.root, tmp_path / "copied")
+    def test_a_copied_one_does_not_read_the_original(self, local: LocalCellar, tmp_path: Path) -> None:
+        local.commit(local.write((1, "2024-01")))
+        shutil.copytree(local.path, tmp_path / "copied")
         with pytest.raises(ConfigurationError, match="not where their catalog says"):
             LocalCurated(tmp_path / "copied").current("stays")
 
-    def test_one_that_was_forgotten_begins_anew_where_it_lies(self, cellar: Cellar, tmp_path: Path) -> None:
-        cellar.commit(cellar.write((1, "2024-01")))
-        cellar.root = Path(shutil.move(cellar.root, tmp_path / "moved"))
-        cellar.curated = LocalCurated(cellar.root)
-        cellar.curated.forget()
-        assert cellar.curated.current("stays") is None
-        assert list(cellar.root.rglob("*.parquet")) == []
-        assert ids(cellar.commit(cellar.write((2, "2024-01")))) == [2]
-        cellar.curated.forget()
-        assert ids(cellar.commit(cellar.write((3, "2024-01")))) == [3]
+    def test_one_that_was_forgotten_begins_anew_where_it_lies(self, local: LocalCellar, tmp_path: Path) -> None:
+        local.commit(local.write((1, "2024-01")))
+        local.path = Path(shutil.move(local.path, tmp_path / "moved"))
+        local.curated = LocalCurated(local.path)
+        local.curated.forget()
+        assert local.curated.current("stays") is None
+        assert list(local.path.rglob("*.parquet")) == []
+        assert ids(local.commit(local.write((2, "2024-01")))) == [2]
+        local.curated.forget()
+        assert ids(local.commit(local.write((3, "2024-01")))) == [3]
 
     @pytest.mark.parametrize("content", [b"no database at all, but long enough to be one" * 100, b"SQLite format 3\0x"])
-    def test_a_damaged_catalog(self, cellar: Cellar, content: bytes) -> None:
-        cellar.commit()
-        (cellar.root / "catalog.db").write_bytes(content)
+    def test_a_damaged_catalog(self, local: LocalCellar, content: bytes) -> None:
+        local.commit()
+        (local.path / "catalog.db").write_bytes(content)
         with pytest.raises(ConfigurationError, match="cannot be read") as caught:
-            cellar.reopened().current("stays")
+            local.reopened().current("stays")
         assert "rental-etl repair" in caught.value.remedy
 
-    def test_an_empty_catalog_is_one_that_was_just_being_made(self, cellar: Cellar) -> None:
-        (cellar.root / "catalog.db").touch()
-        assert cellar.curated.current("stays") is None
-        assert ids(cellar.commit(cellar.write((1, "2024-01")))) == [1]
+    def test_an_empty_catalog_is_one_that_was_just_being_made(self, local: LocalCellar) -> None:
+        (local.path / "catalog.db").touch()
+        assert local.curated.current("stays") is None
+        assert ids(local.commit(local.write((1, "2024-01")))) == [1]
 
-    def test_a_full_disk(self, cellar: Cellar) -> None:
+    def test_a_full_disk(self, local: LocalCellar) -> None:
         """Simulated by a limit on the size of files, which the catalog is beyond already."""
-        cellar.commit(cellar.write((1, "2024-01")))
-        files = cellar.write((2, "2024-02"))
+        local.commit(local.write((1, "2024-01")))
+        files = local.write((2, "2024-02"))
         script = f"""
 import resource, sys
 from pathlib import Path
-sys.path.insert(0, {str(Path(__file__).parent)!r})
-from test_curated import LocalCurated, STAYS
-curated = LocalCurated(Path({str(cellar.root)!r}))
+sys.path.insert(0, {str(Path(__file__).parent.parent)!r})
+from adapters.cellars import LocalCurated, STAYS
+curated = LocalCurated(Path({str(local.path)!r}))
 curated._catalog
 resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))
 curated.commit("stays", columns=STAYS, partition_by="booked_at", remove=(), add={files!r}, properties={{}})
 """
         done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
         assert "SystemUnreachableError: cannot commit to curated.stays" in done.stderr
-        assert ids(cellar.reopened().current("stays")) == [1]
-        assert ids(cellar.commit(files)) == [1, 2]
+        assert ids(local.reopened().current("stays")) == [1]
+        assert ids(local.commit(files)) == [1, 2]
 
 
 KILLER = """
 import json, os, signal, sys
 sys.path.insert(0, {tests!r})
-from test_curated import *
+from adapters.cellars import *
+import shutil
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.io.pyarrow import PyArrowFile, parquet_files_to_data_files
 from pyiceberg.serializers import ToOutputFile
@@ -477,16 +408,16 @@ class TestKilled:
     """A kill leaves the table before or after; the next run ends where an undisturbed one does."""
 
     @pytest.mark.parametrize("state", ["new", "old", "other columns"])
-    def test_after_any_step(self, cellar: Cellar, tmp_path: Path, state: str) -> None:
+    def test_after_any_step(self, local: LocalCellar, tmp_path: Path, state: str) -> None:
         if state != "new":
             columns = STAYS if state == "old" else STAYS[:4]
-            cellar.commit(cellar.write((1, "2024-01"), (2, "2024-02"), columns=columns), columns=columns)
+            local.commit(local.write((1, "2024-01"), (2, "2024-02"), columns=columns), columns=columns)
         # Between the old table and the new one of other columns there is none.
         before = [{}, [1, 2]] if state == "old" else [None, None]
-        files = cellar.write((7, "2024-01"))
-        shutil.copytree(cellar.root, tmp_path / "backup")
+        files = local.write((7, "2024-01"))
+        shutil.copytree(local.path, tmp_path / "backup")
         script = KILLER.format(
-            tests=str(Path(__file__).parent), root=str(cellar.root), files=files, backup=str(tmp_path / "backup")
+            tests=str(Path(__file__).parent.parent), root=local.root, files=files, backup=str(tmp_path / "backup")
         )
         done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
@@ -498,12 +429,12 @@ class TestKilled:
         assert [end for _, end in seen] == [[*after, len(after[1])]] * len(seen)
         assert len(seen) > 6
 
-    def test_in_the_middle_of_the_catalogs_transaction(self, cellar: Cellar) -> None:
+    def test_in_the_middle_of_the_catalogs_transaction(self, local: LocalCellar) -> None:
         """The database is half written, and its journal lies beside it."""
-        cellar.commit(cellar.write((1, "2024-01")))
+        local.commit(local.write((1, "2024-01")))
         script = f"""
 import os, signal, sqlite3
-connection = sqlite3.connect({str(cellar.root / "catalog.db")!r}, isolation_level=None)
+connection = sqlite3.connect({str(local.path / "catalog.db")!r}, isolation_level=None)
 connection.execute("pragma cache_size = 1")
 connection.execute("begin")
 connection.execute("update iceberg_tables set metadata_location = 'gone'")
@@ -513,13 +444,13 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
         killed = subprocess.run([sys.executable, "-c", script], check=False).returncode
         assert killed == -signal.SIGKILL
-        assert (cellar.root / "catalog.db-journal").stat().st_size > 0
-        assert ids(cellar.reopened().current("stays")) == [1]
-        with sqlite3.connect(cellar.root / "catalog.db") as connection:
+        assert (local.path / "catalog.db-journal").stat().st_size > 0
+        assert ids(local.reopened().current("stays")) == [1]
+        with sqlite3.connect(local.path / "catalog.db") as connection:
             assert connection.execute("pragma integrity_check").fetchall() == [("ok",)]
         connection.close()
-        cellar.curated = cellar.reopened()
-        assert ids(cellar.commit(cellar.write((2, "2024-01")))) == [1, 2]
+        local.curated = local.reopened()
+        assert ids(local.commit(local.write((2, "2024-01")))) == [1, 2]
 
 
 def test_months_before_1970_and_after_2038_are_named(cellar: Cellar) -> None:
