@@ -89,7 +89,14 @@ def _s3_lake(settings: Settings, url: str, *, workspace: Path, temp: Path) -> La
     from rental_etl.storage.objects import Objects
 
     named = settings.lake
-    bucket, _ = split_url(url, where="lake.url")
+    bucket, prefix = split_url(url, where="lake.url")
+    if set(prefix) & set("?#"):
+        raise ConfigurationError(
+            f"{url} holds a character that ends the path of a URL",
+            where="lake.url",
+            expected="a prefix without ? and #, so that other programs find the Iceberg tables",
+            remedy="choose another prefix",
+        )
     store = shared_store(region=named.region, endpoint=named.endpoint)
     objects = Objects(store, url)
     catalog = _Chosen(lambda: _catalog(settings, store, lake=objects.url, workspace=workspace))

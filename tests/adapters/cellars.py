@@ -34,6 +34,8 @@ STAYS = (
 )
 # Characters that mean something elsewhere.
 ODD = "it's [1] * 100% #2?x"
+# In S3 a location is a URL to other readers of Iceberg, and these characters end its path.
+ODD_IN_S3 = "it's [1] * 100% +é"
 
 
 class Cellar(abc.ABC):
@@ -170,7 +172,7 @@ class S3Cellar(Cellar):
 
     @property
     def root(self) -> str:
-        return f"s3://{self.bucket}/{ODD}"
+        return f"s3://{self.bucket}/{ODD_IN_S3}"
 
     @property
     def temp(self) -> Path:
@@ -197,10 +199,10 @@ class S3Cellar(Cellar):
         time.sleep(1.1)
 
     def names(self, folder: str = "") -> list[str]:
-        return [key.removeprefix(f"{ODD}/") for key in server.keys(self.bucket, f"{ODD}/{folder}")]
+        return [key.removeprefix(f"{ODD_IN_S3}/") for key in server.keys(self.bucket, f"{ODD_IN_S3}/{folder}")]
 
     def put(self, name: str, text: str) -> None:
-        server.client().put_object(Bucket=self.bucket, Key=f"{ODD}/{name}", Body=text.encode())
+        server.client().put_object(Bucket=self.bucket, Key=f"{ODD_IN_S3}/{name}", Body=text.encode())
 
 
 KINDS: dict[str, type[Any]] = {"local": LocalCellar, "s3": S3Cellar}
