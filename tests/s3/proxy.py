@@ -29,11 +29,15 @@ def _nothing(method: str, path: str) -> Answer | None:
 
 @dataclass
 class Proxy:
-    """A running proxy. `rule` is asked about every request (method, path with query) and may answer it; `seen` are all of them."""
+    """A running proxy. `rule` is asked about every request (method, path with query) and may answer it; `seen` are all of them.
+
+    `ignored` are headers, in small letters, that the store behind it does not get to see.
+    """
 
     url: str
     rule: Rule = _nothing
     seen: list[tuple[str, str]] = field(default_factory=list)
+    ignored: tuple[str, ...] = ()
 
     def failing(self, answer: Answer, *, method: str = "", containing: str = "", times: int = 1_000_000) -> None:
         """Answer so many requests of a kind so."""
@@ -77,7 +81,8 @@ def running() -> Iterator[Proxy]:
 
         def _forward(self, body: bytes) -> None:
             connection = http.client.HTTPConnection(target, timeout=60)
-            headers = {name: value for name, value in self.headers.items() if name.lower() != "connection"}
+            left_out = ("connection", *proxy.ignored)
+            headers = {name: value for name, value in self.headers.items() if name.lower() not in left_out}
             connection.request(self.command, self.path, body, headers)
             given = connection.getresponse()
             content = given.read()

@@ -10,11 +10,9 @@ from urllib.parse import urlsplit
 
 from rental_etl.errors import ConfigurationError, RentalEtlError, SystemUnreachableError
 from rental_etl.storage.objects import Objects
-from rental_etl.storage.store import Keys, Store
+from rental_etl.storage.store import Keys, Store, attempts
 
 _SETTINGS = (
-    # Throttled and broken requests are tried again: after 0.1, 0.4, 1.6, 6.4 and 25.6 seconds.
-    "set http_retries = 5",
     "set http_timeout = 60",
     # The lake's files never change: one look at each is enough, where every statement would ask for all of them again.
     "set enable_http_metadata_cache = true",
@@ -57,6 +55,8 @@ class Reach:
         session.execute(f"load {_text(str(extension()))}")
         for setting in _SETTINGS:
             session.execute(setting)
+        # Throttled and broken requests are tried again: after 0.1, 0.4, 1.6, 6.4 and 25.6 seconds.
+        session.execute(f"set http_retries = {max(attempts() or 6, 1) - 1}")
         self.identify(session, keys or self.keys())
 
     def identify(self, session: Session, keys: Keys) -> None:

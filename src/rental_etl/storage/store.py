@@ -37,6 +37,12 @@ class Keys:
     token: str | None = field(default=None, repr=False)
 
 
+def attempts() -> int:
+    """How often a request is tried in all, where the environment says it as it does to every AWS tool; else 0."""
+    said = os.environ.get("AWS_MAX_ATTEMPTS", "")
+    return int(said) if said.isdecimal() else 0
+
+
 def is_remote(location: str) -> bool:
     """Whether a location lies in S3 rather than on a local disk."""
     return location.startswith("s3://")
@@ -145,8 +151,7 @@ class Store:
             raise _not_installed(error) from error
         # Standard mode waits longer, at random, after every throttled or failed answer.
         retries: dict[str, Any] = {"mode": "standard"}
-        if "AWS_MAX_ATTEMPTS" not in os.environ:
-            retries["max_attempts"] = 8
+        retries["total_max_attempts"] = attempts() or 8
         options: dict[str, Any] = {"retries": retries, "connect_timeout": 10, "read_timeout": 60}
         options["max_pool_connections"] = _CONNECTIONS
         if service == "s3" and self._endpoint:
