@@ -117,8 +117,9 @@ class Application:
     def repair(self) -> RunSummary:
         """Rebuild catalog, curated tables and warehouse from the landed batches, wherever the workspace lies now."""
         with self._working("repair") as parts:
-            self._landing.move_owner(warehouse=parts.warehouse.identity)
+            # First: a catalog that is made anew has another identity, which the lake then records.
             self._curated.forget()
+            self._landing.move_owner(warehouse=parts.warehouse.identity)
             run = self._run(parts, "repair", full_refresh=True)
             run.reload = True
             return self._recorded(run, lambda: run.execute(_ALL[1:]), source=False)

@@ -361,7 +361,7 @@ def test_no_secret_is_left_anywhere(deliveries: Path, lake: str, tmp_path: Path)
 def test_a_run_killed_anywhere_goes_on(
     deliveries: Path, undisturbed: dict[str, Any], lake: str, tmp_path: Path
 ) -> None:
-    """Killed after every eighth request that changes the lake, until one gets through."""
+    """Killed after every 25th request that changes the lake, until one gets through."""
     script = f"""
 import os, signal, sys
 from botocore.client import BaseClient
@@ -369,7 +369,7 @@ from rental_etl.cli import main
 steps, real = iter(range(1, 10_000)), BaseClient._make_api_call
 def call(client, name, given):
     answer = real(client, name, given)
-    if name not in ("GetObject", "HeadObject", "ListObjectsV2") and next(steps) == 8:
+    if name not in ("GetObject", "HeadObject", "ListObjectsV2") and next(steps) == 25:
         os.kill(os.getpid(), signal.SIGKILL)
     return answer
 BaseClient._make_api_call = call
