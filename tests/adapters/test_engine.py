@@ -433,13 +433,16 @@ with DuckDBEngine(memory="500MB", threads=2, temp=folder / "temp") as engine:
     def test_ctrl_c_ends_a_statement_at_once(self, room: Room) -> None:
         # A shell starts background jobs with SIGINT ignored, and Python then leaves it so.
         handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+        timer = threading.Timer(0.4, os.kill, (os.getpid(), signal.SIGINT))
         try:
-            threading.Timer(0.4, os.kill, (os.getpid(), signal.SIGINT)).start()
+            timer.start()
             with pytest.raises(KeyboardInterrupt):
                 room.engine.rows(
                     f"select count(*) from ({series(1_000_000)}) as a cross join ({series(1_000_000)}) as b where a.i * b.i = -3"
                 )
         finally:
+            # A signal that comes too late would end the tests instead of the statement.
+            timer.cancel()
             signal.signal(signal.SIGINT, handler)
         assert room.engine.rows("select 1") == [(1,)]
 

@@ -531,11 +531,14 @@ class TestQuery:
         """Ctrl-C inside a statement ends as KeyboardInterrupt, and the warehouse is let go."""
         # A shell starts background jobs with SIGINT ignored, and Python then leaves it so.
         handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+        timer = threading.Timer(0.4, os.kill, (os.getpid(), signal.SIGINT))
         try:
-            threading.Timer(0.4, os.kill, (os.getpid(), signal.SIGINT)).start()
+            timer.start()
             with pytest.raises(KeyboardInterrupt):
                 three_weeks.ask(f"select count(*) from ({three_weeks.counting(1_000_000_000)}) t where n % 7 = 9")
         finally:
+            # A signal that comes too late would end the tests instead of the statement.
+            timer.cancel()
             signal.signal(signal.SIGINT, handler)
         load(three_weeks, 1, [1])
 
