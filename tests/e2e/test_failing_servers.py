@@ -129,6 +129,14 @@ def test_mysql_gone_between_two_tables(house: House, base: str, monkeypatch: pyt
     settled(house, "extract", base)
 
 
+def kept(house: House, table: str, base: str) -> int:
+    """Rows of a table of the ledger. The server forgets its last moments when it is killed: before the first load that may be the ledger as such."""
+    if house.warehouse.sql(f"select to_regclass('{table}') is null", database=base) == [(True,)]:
+        return 0
+    [(count,)] = house.warehouse.sql(f"select count(*) from {table}", database=base)
+    return int(count)
+
+
 @pytest.mark.parametrize("step", ["record_load", "record_publish"])
 def test_postgresql_gone_before_a_commit(house: House, base: str, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
     """Rows and ledger are one transaction: neither is there afterwards."""
@@ -136,9 +144,9 @@ def test_postgresql_gone_before_a_commit(house: House, base: str, monkeypatch: p
     error = failing(house.application(step, base).run)
     assert (error.exit_code, error.retryable) == (3, True)
     house.warehouse.start()
-    assert house.warehouse.sql("select count(*) from etl.publishes", database=base) == [(0,)]
+    assert kept(house, "etl.publishes", base) == 0
     if step == "record_load":
-        assert house.warehouse.sql("select count(*) from etl.batches", database=base) == [(0,)]
+        assert kept(house, "etl.batches", base) == 0
     settled(house, step, base)
 
 
