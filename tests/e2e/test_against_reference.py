@@ -4,6 +4,7 @@ import os
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 
 from reference.comparison import Tables, difference, expected_tables
@@ -70,6 +71,8 @@ class Pair:
             )
 
 
+# Forty stories of several runs take minutes where two workers share two cores.
+@pytest.mark.timeout(1500)
 @given(stories())
 @settings(max_examples=EXAMPLES, deadline=None, derandomize=not DEEP, suppress_health_check=list(HealthCheck))
 def test_every_run_publishes_what_the_reference_computes(story: Story) -> None:
