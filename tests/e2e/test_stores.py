@@ -131,7 +131,7 @@ def _places_of(way: Way, secrets: tuple[str, ...]) -> list[str]:
 
 @pytest.mark.timeout(900)
 def test_changes_made_while_it_runs_are_all_there_after_one_more_quiet_run(db: TestDatabase, tmp_path: Path) -> None:
-    """Also when what is read goes to S3, which takes longer."""
+    """Also when what is read goes to S3, which takes longer. Metrics may tell more than one dump can: listings that came and went meanwhile have a history."""
     with server.identity(), ExitStack() as stack:
         way = stack.enter_context(ways(tmp_path))["duckdb"]
         way.application(db, END).run()
@@ -164,7 +164,6 @@ def test_changes_made_while_it_runs_are_all_there_after_one_more_quiet_run(db: T
         plain.run()
         for table in TABLES:
             assert _current(plain, table) == _current(app, table)
-        assert exported(plain, tmp_path / "a") == exported(app, tmp_path / "b")
 
 
 def _current(app: Application, table: str) -> list[tuple[Any, ...]]:
