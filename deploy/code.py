@@ -55,7 +55,7 @@ def fetch_authorities(target: Path) -> Path:
 
 def main() -> None:
     """Upload to the bucket of the preset that PRESET names."""
-    import boto3  # type: ignore[import-untyped]
+    import boto3
 
     settings = load(os.environ.get("PRESET", "small"))
     session = boto3.session.Session(region_name=settings.region)

@@ -108,7 +108,7 @@ def prepare(database: Any, statements: list[Statement]) -> int:
 
 def main(outputs: Path = OUTPUTS) -> None:
     """Prepare the databases that the stack made; one's own are left alone."""
-    import boto3  # type: ignore[import-untyped]
+    import boto3
 
     settings = load(os.environ.get("PRESET", "small"))
     session = boto3.session.Session(region_name=settings.region)

@@ -157,7 +157,7 @@ def test_a_kill_after_any_request_leaves_before_or_after(cellar: S3Cellar) -> No
 
 def _requests(work: Callable[[], Any]) -> list[str]:
     """The names of the requests to S3 that some work takes."""
-    from botocore.client import BaseClient  # type: ignore[import-untyped]
+    from botocore.client import BaseClient
 
     names: list[str] = []
     real = BaseClient._make_api_call

@@ -468,7 +468,7 @@ def _killed(shore: Shore, work: str, step: int) -> bool:
             for name in ("fsync", "link", "mkdir", "rename", "replace", "unlink", "rmdir"):
                 setattr(os, name, counted(getattr(os, name)))
         else:
-            from botocore.client import BaseClient  # type: ignore[import-untyped]
+            from botocore.client import BaseClient
 
             server.forked()
             BaseClient._make_api_call = counted(BaseClient._make_api_call)

@@ -499,7 +499,7 @@ class TestCredentials:
         assert error.where == "rental/none"
 
     def test_an_iam_identity_on_a_cluster(self) -> None:
-        import boto3  # type: ignore[import-untyped]
+        import boto3
 
         client = boto3.client("redshift", endpoint_url=stores.endpoint(), region_name=stores.REGION)
         client.create_cluster(

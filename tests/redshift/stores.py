@@ -51,7 +51,7 @@ def endpoint() -> str:
 @cache
 def s3() -> Any:
     """A client of its S3."""
-    import boto3  # type: ignore[import-untyped]
+    import boto3
 
     with identity():
         client = boto3.client("s3", endpoint_url=endpoint(), region_name=REGION)

@@ -34,7 +34,7 @@ class Emulated:
 
     def client(self, service: str) -> Any:
         """A boto3 client of one of its services."""
-        import boto3  # type: ignore[import-untyped]
+        import boto3
 
         return boto3.client(service, endpoint_url=self.url, **credentials())
 

@@ -58,7 +58,7 @@ def identity(url: str | None = None, **more: str) -> Iterator[None]:
 @cache
 def client() -> Any:
     """A client of the emulator's S3, for what tests do behind the product's back."""
-    import boto3  # type: ignore[import-untyped]
+    import boto3
 
     with identity():
         made = boto3.client("s3", region_name=REGION)

@@ -23,7 +23,7 @@ def check_lake(objects: Objects, catalog: Catalog) -> str:
 
 def caller(store: Store) -> str:
     """Who asks, as AWS calls it; elsewhere the beginning of the key."""
-    from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
+    from botocore.exceptions import BotoCoreError, ClientError
 
     keys = store.keys()
     if store.knows_callers:

@@ -20,8 +20,8 @@ _FORBIDDEN = (
 def aws_client(service: str, *, region: str | None = None, endpoint: str | None = None) -> Any:
     """A client that tries again when AWS is busy. Raises ConfigurationError when boto3 is not installed."""
     try:
-        import boto3  # type: ignore[import-untyped]
-        from botocore.config import Config  # type: ignore[import-untyped]
+        import boto3
+        from botocore.config import Config
     except ImportError as error:
         raise ConfigurationError(
             f"the AWS client cannot be loaded: {error}",
@@ -36,8 +36,8 @@ def aws_client(service: str, *, region: str | None = None, endpoint: str | None 
 @contextlib.contextmanager
 def aws_errors(where: str, *, needs: str) -> Iterator[None]:
     """Errors of AWS come out as the product's; `needs` is the IAM action that was used."""
-    from boto3.exceptions import Boto3Error  # type: ignore[import-untyped]
-    from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
+    from boto3.exceptions import Boto3Error
+    from botocore.exceptions import BotoCoreError, ClientError
 
     try:
         yield

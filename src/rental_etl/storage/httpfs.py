@@ -101,7 +101,7 @@ def extension() -> Path:
     import duckdb
 
     try:
-        import duckdb_extension_httpfs  # type: ignore[import-untyped]
+        import duckdb_extension_httpfs
     except ImportError as error:
         raise _missing(f"{error}") from error
     folder = Path(duckdb_extension_httpfs.__file__).parent / "extensions" / f"v{duckdb.__version__}"

@@ -146,7 +146,7 @@ class Objects:
 
     def send(self, files: Sequence[tuple[Path, str]]) -> None:
         """Upload files to keys, several at a time and big ones in parts."""
-        from boto3.s3.transfer import TransferConfig  # type: ignore[import-untyped]
+        from boto3.s3.transfer import TransferConfig
 
         # Threads of one upload: the files share the connections.
         config = TransferConfig(multipart_threshold=_PART_BYTES, multipart_chunksize=_PART_BYTES, max_concurrency=4)
@@ -203,7 +203,7 @@ class Objects:
             view, first = view[written:], first + written
 
     def _body(self, entry: Entry, asked: dict[str, str]) -> bytes:
-        from botocore.exceptions import (  # type: ignore[import-untyped]
+        from botocore.exceptions import (
             IncompleteReadError,
             ReadTimeoutError,
             ResponseStreamingError,

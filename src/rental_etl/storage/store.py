@@ -93,8 +93,8 @@ class Store:
     def errors(self, where: str, *, needs: str = "", action: str = "") -> Iterator[None]:
         """Errors of S3 come out as the product's; `needs` is the IAM action that was used, `action` completes "cannot ..."."""
         try:
-            from boto3.exceptions import Boto3Error  # type: ignore[import-untyped]
-            from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
+            from boto3.exceptions import Boto3Error
+            from botocore.exceptions import BotoCoreError, ClientError
         except ImportError as error:
             raise _not_installed(error) from error
         try:
@@ -145,8 +145,8 @@ class Store:
 
     def _made(self, service: str) -> Any:
         try:
-            import boto3  # type: ignore[import-untyped]
-            from botocore.config import Config  # type: ignore[import-untyped]
+            import boto3
+            from botocore.config import Config
         except ImportError as error:
             raise _not_installed(error) from error
         # Standard mode waits longer, at random, after every throttled or failed answer.

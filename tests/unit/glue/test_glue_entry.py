@@ -118,7 +118,7 @@ def test_the_jobs_of_an_execution_are_one_run(tmp_path: Path) -> None:
 
 def test_a_configuration_and_a_connection_are_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The configuration from S3; where Redshift is, from the Glue connection that the original design asks for."""
-    import boto3  # type: ignore[import-untyped]
+    import boto3
 
     bucket = stores.create_bucket()
     stores.s3().put_object(

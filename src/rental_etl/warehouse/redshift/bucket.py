@@ -48,7 +48,7 @@ class Bucket:
 
     def found(self, url: str) -> StagedFile | None:
         """An object with its size; None when it does not exist."""
-        from botocore.exceptions import ClientError  # type: ignore[import-untyped]
+        from botocore.exceptions import ClientError
 
         bucket, key = split_url(url)
         with aws_errors(url, needs="s3:GetObject"):
