@@ -218,7 +218,7 @@ def found_in(warehouse: Warehouse) -> Look:
     except RentalEtlError as error:
         if not problems:
             raise
-        problems.append(Problem(error.what, error.remedy))
+        problems.append(Problem(error.what, error.remedy, error.exit_code))
     said = ", ".join(part for part in (system.found, state) if part)
     return Look(f"{warehouse.identity}: {said}", tuple(problems))
 

@@ -386,13 +386,15 @@ def _checked(subject: str, look: Callable[[], Look | str]) -> Iterator[CheckResu
         found = look()
     except RentalEtlError as error:
         where = f" ({error.where})" if error.where else ""
-        yield CheckResult(subject, ok=False, found=f"{error.what}{where}", remedy=error.remedy)
+        yield CheckResult(
+            subject, ok=False, found=f"{error.what}{where}", remedy=error.remedy, exit_code=error.exit_code
+        )
         return
     if isinstance(found, str):
         found = Look(found)
     yield CheckResult(subject, ok=True, found=found.found)
     for problem in found.problems:
-        yield CheckResult(subject, ok=False, found=problem.what, remedy=problem.remedy)
+        yield CheckResult(subject, ok=False, found=problem.what, remedy=problem.remedy, exit_code=problem.exit_code)
 
 
 def _tables(table: str | None) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from rental_etl.jobs.load_to_redshift_raw import load
 from rental_etl.jobs.raw_rows import RawRows
 from rental_etl.jobs.transform_curated_data import transform
 from rental_etl.model.batch import Batch
-from rental_etl.model.run import JobRecord, Publication, RunRecord
+from rental_etl.model.run import JobRecord, Publication, Published, RunRecord
 from rental_etl.model.summary import RunSummary, Watch
 from rental_etl.ports.engine import Engine
 from rental_etl.ports.lake import Curated, Landed, Landing
@@ -252,13 +252,14 @@ class Run:
         parts = self.parts
         landed = parts.landing.landed()
         curated = parts.curated()
+        last = parts.warehouse.last_publish()
         with parts.landing.staging() as scratch, parts.engine() as engine:
             publication = prepare(
                 curated=curated,
                 engine=engine,
                 landed=landed,
                 parameters=parts.parameters,
-                last=parts.warehouse.last_publish(),
+                last=last,
                 full_refresh=self.full_refresh,
                 scratch=scratch,
                 run_id=self.run_id,
@@ -268,6 +269,7 @@ class Run:
             self.watch.progress("publishing", 1, 1)
             parts.warehouse.publish(publication)
         self.publication = publication
+        self._note_landed_before(landed, last)
         self._note_as_of(newest)
         curated.clean(publication.inputs["snapshots"], parts.keep_history.total_seconds())
         return {
@@ -297,6 +299,19 @@ class Run:
             self.notes.append(
                 f"how {tables} is read has changed since {len(old)} of its batches landed; --full-refresh parses them again"
             )
+
+    def _note_landed_before(self, landed: Landed, last: Published | None) -> None:
+        """A run that was stopped has landed what this one publishes and does not list."""
+        published = last.inputs["manifest"] if last else 0
+        if self.extracted is None or (last and not published):
+            return
+        known = {batch.batch_id for batch in self.extracted.landed} | landed.decisions.keys()
+        for contract in contracts().values():
+            numbers = [batch.batch_id for batch in landed.of(contract.table) if batch.batch_id > published]
+            found = [number for number in numbers if number not in known]
+            if found:
+                batches = f"batch {found[0]}" if len(found) == 1 else f"{len(found)} batches, {found[0]} to {found[-1]}"
+                self.notes.append(f"{contract.table}: {batches}, landed by an earlier run and published now")
 
     def _note_as_of(self, newest: date | None) -> None:
         as_of = self.parts.parameters.as_of

@@ -48,6 +48,16 @@ class TestRun:
         )
         assert len(said.splitlines()) < 80
 
+    def test_a_run_says_that_it_publishes_what_a_stopped_one_had_landed(self, own: Path) -> None:
+        """It lists only what it landed itself, and people would look for their files in vain; the quarantine is worth a look all the same."""
+        assert rental_etl("extract", "--as-of", END, cwd=own).code == 0
+        said = rental_etl("run", "--as-of", END, cwd=own).err
+        for batch, table in enumerate(("bookings", "user_viewing", "apartment_attributes", "apartments"), start=1):
+            assert f"  - {table}: batch {batch}, landed by an earlier run and published now\n" in said
+        assert re.search(r"^  rental-etl quarantine +the rows in quarantine, and why$", said, re.MULTILINE)
+        rewrite(own / "data" / "bookings.csv", read(own / "data" / "bookings.csv")[:-1])
+        assert "landed by an earlier run" not in rental_etl("run", "--as-of", END, cwd=own).err
+
     def test_with_nothing_new_it_says_so_in_one_line(self, own: Path) -> None:
         """After the line of the one job that ran."""
         rental_etl("run", "--as-of", END, cwd=own)
@@ -152,7 +162,7 @@ class TestQuestions:
             assert any(line.startswith("do:") and "rental-etl run" in line for line in done.err.splitlines()), command
 
     def test_check_names_what_cannot_be_used(self, home: Path) -> None:
-        """Exit 3 when something cannot, with what to do."""
+        """Exit as the run would, with what to do."""
         fine = rental_etl("check", "--json", cwd=home)
         assert fine.code == 0
         assert [(line["subject"], line["ok"]) for line in fine.document] == [
@@ -163,7 +173,7 @@ class TestQuestions:
             ("warehouse", True),
         ]
         broken = rental_etl("check", cwd=home, variables={"RENTAL_ETL_SOURCE__URL": "nowhere"})
-        assert broken.code == 3
+        assert broken.code == 2
         assert re.search(r"^FAILED +source +the source folder does not exist .*nowhere", broken.out)
 
     @pytest.mark.parametrize("table", sorted(presentation_models()))

@@ -19,7 +19,6 @@ Format = Annotated[
     typer.Option("--format", help="table for people, csv, or one JSON array with every digit of its numbers."),
 ]
 _ROWS_IN_A_TABLE = 200
-_NOT_READY = 3
 
 
 def query(place: Place, sql: Annotated[str, typer.Argument(metavar="SQL")], format: Format = "table") -> None:
@@ -84,7 +83,7 @@ def status(
 def check(place: Place, as_json: Json = False) -> None:
     """Check that every configured system can be used.
 
-    With the rights it needs, and the configuration complete. Exits 3 when one cannot.
+    With the rights it needs, and the configuration complete. Exits as a run would: 2 for a setting or file, 3 for a system.
 
     \b
     Example:
@@ -97,8 +96,9 @@ def check(place: Place, as_json: Json = False) -> None:
     else:
         for result in results:
             _show_check(result)
-    if not all(result.ok for result in results):
-        raise typer.Exit(_NOT_READY)
+    worst = max((result.exit_code for result in results), default=0)
+    if worst:
+        raise typer.Exit(worst)
 
 
 def sql(

@@ -156,7 +156,8 @@ def _next_steps(summary: "RunSummary", application: "Application") -> list[tuple
     here = application.settings.workspace
     where = "" if here == Path(Settings.model_fields["workspace"].default) else f" --workspace {here}"
     steps = []
-    if any(batch.reading.rows_unreadable + batch.reading.rows_refused for batch in summary.landed):
+    unread = any(batch.reading.rows_unreadable + batch.reading.rows_refused for batch in summary.landed)
+    if unread or any(rule.severity == "error" for rule in summary.rules):
         steps.append((f"rental-etl quarantine{where}", "the rows in quarantine, and why"))
     if summary.page:
         steps.append((f"rental-etl report{where} --open", "the report in your browser"))

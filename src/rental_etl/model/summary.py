@@ -62,10 +62,11 @@ class QuarantinedRow:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is amiss with a system that answers, and what to do about it."""
+    """What is amiss with a system that answers, what to do about it, and what a run would exit with."""
 
     what: str
     remedy: str
+    exit_code: int = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +79,13 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """One line of `check`: a system or setting, whether it is fine, what was found and what to do."""
+    """One line of `check`: a system or setting, whether it is fine, what was found and what to do; `exit_code` is what a run would end with."""
 
     subject: str
     ok: bool
     found: str
     remedy: str = ""
+    exit_code: int = 0
     details: Mapping[str, Any] = field(default_factory=dict)
 
 

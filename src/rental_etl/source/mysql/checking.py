@@ -30,7 +30,7 @@ def look(
                 _read_nothing(session, table)
                 readable.append(table.shown)
         except (ConfigurationError, InputError, ServerRefusedError) as error:
-            problems.append(Problem(error.what, error.remedy))
+            problems.append(Problem(error.what, error.remedy, error.exit_code))
     parts = [f"{_server(session)} as {_user(session)}", _protection(session), _driver()]
     reads = f"reads {', '.join(readable)}" if readable else "reads no table"
     return Look(f"{', '.join(parts)}; {reads}; {_ingest(session)}", tuple(problems))
