@@ -41,7 +41,8 @@ class _Begun:
 class ReadingAhead:
     """Reads `work` in `source.readers` threads, or in the caller's when that is one.
 
-    `last` is each table's latest batch: the caller adds what it lands. `as_of` bounds a batch's day from below.
+    `work` holds the deliveries of one table after those of another. `last` is each table's latest batch: the caller adds what it lands. `as_of` bounds
+    a batch's day from below.
     """
 
     def __init__(self, *, source: Source, landing: Landing, work: Work, last: Mapping[str, Batch], as_of: date) -> None:
@@ -51,7 +52,9 @@ class ReadingAhead:
         self._last = last
         self._as_of = as_of
         self._begun: dict[int, _Begun] = {}
-        readers = min(source.readers, len({contract.table for contract, _ in work}))
+        tables = [contract.table for contract, _ in work]
+        self._firsts = [tables.index(table) for table in dict.fromkeys(tables)]
+        readers = min(source.readers, len(self._firsts))
         self._threads = ThreadPoolExecutor(readers, thread_name_prefix="reading") if readers > 1 else None
 
     def __enter__(self) -> Self:
@@ -74,12 +77,10 @@ class ReadingAhead:
         """The delivery at a place of the work, read; its staging folder is there inside. Raises what reading it raised."""
         self._begin(place)
         if self._threads:
-            waiting = {self._work[place][1].table}
-            for later in range(place + 1, len(self._work)):
-                table = self._work[later][1].table
-                if table not in waiting:
-                    waiting.add(table)
-                    self._begin(later)
+            # The others of this table wait for this one.
+            for first in self._firsts:
+                if first > place:
+                    self._begin(first)
         reading = self._begun[place].reading.result()
         begun = self._begun.pop(place)
         with begun.folder:
