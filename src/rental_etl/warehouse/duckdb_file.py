@@ -24,8 +24,8 @@ from rental_etl.warehouse.unloading import unload_folder, unloaded_columns
 class DuckDBWarehouse:
     """A `Warehouse` in a DuckDB file. Opening it raises WorkspaceBusyError after `wait_seconds` when another process holds the file.
 
-    With a lake in S3, to which `reach` is the way, `curated` shows views over the objects: no second copy of the lake, and questions to `presentation` and
-    `raw` do not leave the file.
+    With a lake in S3, to which `reach` is the way, `raw` and `curated` are views over the objects: no second copy of the lake, and questions to
+    `presentation` do not leave the file.
     """
 
     def __init__(
