@@ -5,14 +5,22 @@ Every line has `timestamp` (UTC), `level` and `event`; those of a run `run_id`, 
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, Literal, TextIO
 
-_log: Any = None
+
+@dataclass(slots=True)
+class _Told:
+    """What this process tells its events to; None while nobody wants to hear them."""
+
+    log: Any = None
+
+
+_told = _Told()
 
 
 def write_to(stream: TextIO, format: Literal["json", "text"]) -> None:
     """Tell everything from now on to a stream."""
-    global _log  # noqa: PLW0603
     import structlog
 
     last = (
@@ -20,7 +28,7 @@ def write_to(stream: TextIO, format: Literal["json", "text"]) -> None:
         if format == "json"
         else structlog.dev.ConsoleRenderer(colors=stream.isatty())
     )
-    _log = structlog.wrap_logger(
+    _told.log = structlog.wrap_logger(
         structlog.PrintLogger(stream),
         processors=[structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True), last],
     )
@@ -28,23 +36,22 @@ def write_to(stream: TextIO, format: Literal["json", "text"]) -> None:
 
 def silence() -> None:
     """Tell nothing any more."""
-    global _log  # noqa: PLW0603
-    _log = None
+    _told.log = None
 
 
 def tell(event: str, **values: Any) -> None:
     """One line."""
-    if _log is not None:
+    if _told.log is not None:
         # A log that nobody reads any more does not stop the work.
         with suppress(BrokenPipeError):
-            _log.info(event, **values)
+            _told.log.info(event, **values)
 
 
 def warn(event: str, **values: Any) -> None:
     """One line about what went wrong."""
-    if _log is not None:
+    if _told.log is not None:
         with suppress(BrokenPipeError):
-            _log.error(event, **values)
+            _told.log.error(event, **values)
 
 
 def tell_job(run_id: str, job: str, seconds: float, counts: Mapping[str, Any]) -> None:

@@ -33,7 +33,16 @@ class _Running:
 
 
 _lock = threading.Lock()
-_running: _Running | None = None
+
+
+@dataclass(slots=True)
+class _Process:
+    """A process has one Spark at most."""
+
+    running: _Running | None = None
+
+
+_process = _Process()
 
 
 def open_session(settings: SparkSettings) -> "SparkSession":
@@ -41,7 +50,6 @@ def open_session(settings: SparkSettings) -> "SparkSession":
 
     Raises ConfigurationError without pyspark, SystemUnreachableError when Spark cannot be started.
     """
-    global _running  # noqa: PLW0603
     try:
         from pyspark.sql import SparkSession
     except ImportError as error:
@@ -52,12 +60,14 @@ def open_session(settings: SparkSettings) -> "SparkSession":
             remedy='pip install "rental-etl[spark]", and a Java 17 or 21 (Debian: apt-get install default-jre-headless)',
         ) from error
     with _lock:
-        if _running is not None and (_running.settings != settings or not _alive(_running.context)):
+        if _process.running is not None and (
+            _process.running.settings != settings or not _alive(_process.running.context)
+        ):
             _stop()
-        if _running is None:
-            _running = _start(settings)
-        session = SparkSession(_running.context).newSession()
-    if _running.folder is None:
+        if _process.running is None:
+            _process.running = _start(settings)
+        session = SparkSession(_process.running.context).newSession()
+    if _process.running.folder is None:
         for name, value in settings.session().items():
             if session.conf.isModifiable(name):
                 session.conf.set(name, value)
@@ -71,9 +81,9 @@ def log_of(settings: SparkSettings) -> Path:
 
 def processors() -> int:
     """How many this process's Spark computes with, its driver's among them; 0 where there is none."""
-    if _running is None or not _alive(_running.context):
+    if _process.running is None or not _alive(_process.running.context):
         return 0
-    context = _running.context
+    context = _process.running.context
     own = 0 if str(context.master).startswith("local[") else os.cpu_count() or 1
     return int(context.defaultParallelism) + own
 
@@ -81,7 +91,7 @@ def processors() -> int:
 def forget_dead() -> None:
     """Let the next session start a new Spark when this one's process has died."""
     with _lock:
-        if _running is not None and not _alive(_running.context):
+        if _process.running is not None and not _alive(_process.running.context):
             _stop()
 
 
@@ -127,8 +137,7 @@ def _conf(conf: Any, settings: dict[str, str]) -> Any:
 
 def _stop() -> None:
     """End this process's Spark and remove its folder; one that was not started here goes on."""
-    global _running
-    running, _running = _running, None
+    running, _process.running = _process.running, None
     if running is None or running.folder is None:
         return
     from pyspark import SparkContext

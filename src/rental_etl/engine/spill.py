@@ -2,9 +2,10 @@
 
 import contextlib
 import os
-import shutil
 import uuid
 from pathlib import Path
+
+from rental_etl.storage.leftovers import clear_dead
 
 _ENGINES = ("duckdb", "spark")
 
@@ -14,23 +15,6 @@ def spill_folder(temp: Path, engine: str = "duckdb") -> Path:
     # Where it cannot be made, whoever has to spill says so.
     with contextlib.suppress(OSError):
         temp.mkdir(parents=True, exist_ok=True)
-        _clear(temp)
+        for each in _ENGINES:
+            clear_dead(temp, each)
     return temp / f"{engine}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
-
-
-def _clear(temp: Path) -> None:
-    """Remove the folders of processes that were killed."""
-    for folder in (folder for engine in _ENGINES for folder in temp.glob(f"{engine}-*-*")):
-        pid = folder.name.split("-")[1]
-        if pid.isdecimal() and not _runs(int(pid)):
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _runs(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

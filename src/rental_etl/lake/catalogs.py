@@ -58,7 +58,7 @@ class SqliteCatalog:
 
     def __init__(self, file: Path, *, name: str = CATALOG) -> None:
         self._file, self._name = file, name
-        self._open: Any = None
+        self._open: IcebergCatalog | None = None
 
     @property
     def where(self) -> str:
@@ -102,7 +102,7 @@ class SqliteCatalog:
             # A path, not a file:// URL: characters like # and % mean themselves in it.
             url = URL.create("sqlite", database=str(self._file)).render_as_string()
             self._open = sql_catalog(self._name, url, warehouse, properties)
-        return self._open  # type: ignore[no-any-return]
+        return self._open
 
     def forget(self) -> None:
         """Remove the file."""
@@ -132,7 +132,7 @@ class PostgresCatalog:
 
     def __init__(self, url: str, *, name: str, password: Callable[[], str | None]) -> None:
         self._url, self._name, self._password = url, name, password
-        self._open: Any = None
+        self._open: IcebergCatalog | None = None
 
     @property
     def where(self) -> str:
@@ -165,7 +165,7 @@ class PostgresCatalog:
 
             url = make_url(self._url).set(drivername="postgresql+psycopg", password=self._password())
             self._open = sql_catalog(self._name, url.render_as_string(hide_password=False), warehouse, properties)
-        return self._open  # type: ignore[no-any-return]
+        return self._open
 
     def forget(self) -> None:
         """Delete this lake's tables from the catalog."""
@@ -188,7 +188,7 @@ class GlueCatalog:
         self._database = database
         self._make, self._errors = client, errors
         self._client: Any = None
-        self._open: Any = None
+        self._open: IcebergCatalog | None = None
 
     @property
     def where(self) -> str:
@@ -233,7 +233,7 @@ class GlueCatalog:
                 except self._glue.exceptions.EntityNotFoundException:
                     self._glue.create_database(DatabaseInput={"Name": self._database})
             self._open = Opened(CATALOG, client=self._glue, warehouse=warehouse, **properties)
-        return self._open  # type: ignore[no-any-return]
+        return self._open
 
     def forget(self) -> None:
         """Delete the database's Iceberg tables."""

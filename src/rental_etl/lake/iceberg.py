@@ -5,6 +5,7 @@ summary carries what follows from it. A commit that did not happen leaves files 
 """
 
 import contextlib
+import importlib
 import json
 import threading
 import time
@@ -294,5 +295,5 @@ def _referenced(table: "Table") -> set[str]:
 def _load() -> None:
     # What cannot be loaded is told by the commit itself.
     with contextlib.suppress(ImportError):
-        import pyiceberg.catalog.sql
-        import pyiceberg.io.pyarrow  # noqa: F401
+        for module in ("pyiceberg.catalog.sql", "pyiceberg.io.pyarrow"):
+            importlib.import_module(module)

@@ -9,11 +9,16 @@ from pathlib import Path
 def scratch(temp: Path, purpose: str) -> "tempfile.TemporaryDirectory[str]":
     """A fresh folder below `temp` (made if need be), removed at its end. Raises OSError."""
     temp.mkdir(parents=True, exist_ok=True)
+    clear_dead(temp, purpose)
+    return tempfile.TemporaryDirectory(prefix=f"{purpose}-{os.getpid()}-", dir=temp)
+
+
+def clear_dead(temp: Path, purpose: str) -> None:
+    """Remove the folders `<purpose>-<process>-...` below `temp` of processes that were killed."""
     for folder in temp.glob(f"{purpose}-*-*"):
         pid = folder.name.split("-")[1]
         if pid.isdecimal() and not _runs(int(pid)):
             shutil.rmtree(folder, ignore_errors=True)
-    return tempfile.TemporaryDirectory(prefix=f"{purpose}-{os.getpid()}-", dir=temp)
 
 
 def _runs(pid: int) -> bool:
