@@ -1,6 +1,5 @@
 """Puts the concrete parts together: the only place that names adapters. Commands, tests and jobs elsewhere work through `Application`."""
 
-import difflib
 import os
 import tempfile
 import uuid
@@ -23,18 +22,19 @@ from rental_etl.adapters import (
     processors_of,
     warehouse_of,
 )
-from rental_etl.errors import ConfigurationError, QualityGateError, RentalEtlError, UsageError
+from rental_etl.checks import checked, offered, require_columns, tables_named
+from rental_etl.errors import QualityGateError, RentalEtlError, UsageError
 from rental_etl.jobs.guards import Limits
 from rental_etl.jobs.history import recent_runs
 from rental_etl.jobs.ingest_to_aurora import IngestedFile, ingest
+from rental_etl.jobs.notes import on_replay
 from rental_etl.jobs.raw_rows import RawRows, reading_raw
 from rental_etl.lake.files import make_folder
 from rental_etl.lake.lock import hold_workspace
 from rental_etl.lake.page import LocalPage
-from rental_etl.model.batch import Batch
 from rental_etl.model.reading import TableReading
 from rental_etl.model.run import RunRecord
-from rental_etl.model.summary import BatchState, CheckResult, Look, QuarantinedRow, RunSummary, Status, Watch
+from rental_etl.model.summary import BatchState, CheckResult, QuarantinedRow, RunSummary, Status, Watch
 from rental_etl.overview import batch_states, overview, quarantined_rows
 from rental_etl.pipeline import JOBS, Parts, Run
 from rental_etl.ports.engine import Engine
@@ -43,7 +43,6 @@ from rental_etl.ports.warehouse import Rows, Warehouse
 from rental_etl.settings import Settings
 from rental_etl.source.csv_files import CsvFilesSource
 from rental_etl.stores import files_source, lake_of
-from rental_etl.tables.contracts import contracts
 from rental_etl.tables.render import Parameters
 
 if TYPE_CHECKING:
@@ -101,7 +100,7 @@ class Application:
 
     def replay(self, table: str | None = None) -> RunSummary:
         """Parse the batches with quarantined rows again where a setting or rule changed since, and publish what follows."""
-        tables = _tables(table)
+        tables = tables_named(table)
         with self._working("quarantine --replay") as parts:
             run = self._run(parts, "quarantine --replay")
 
@@ -109,7 +108,7 @@ class Application:
                 landed = parts.landing.landed().batches
                 before = [batch for batch in landed if batch.table in tables and batch.reading.quarantine]
                 after = run.replay(before)
-                run.notes.append(_replayed(before, after))
+                run.notes.append(on_replay(before, after))
                 return run.execute(_ALL[1:]) if after else run.execute(())
 
             return self._recorded(run, replaying, source=True)
@@ -158,7 +157,7 @@ class Application:
 
     def quarantine(self, table: str | None = None, *, every_batch: bool = False) -> Iterator[QuarantinedRow]:
         """Quarantined rows of one table or all, of the batches since the last full one or of every batch."""
-        tables = _tables(table)
+        tables = tables_named(table)
         if not self._landing.landed().batches:
             # Otherwise a mistyped workspace would look like one without quarantine.
             raise UsageError(
@@ -212,13 +211,13 @@ class Application:
 
     def check(self) -> tuple[CheckResult, ...]:
         """Whether source, lake, engine and warehouse can be used: a line for each, and one more for each further problem."""
-        source = tuple(_checked("source", self._check_source))
+        source = tuple(checked("source", lambda: offered(self._source())))
         return (
             *source,
             *(self._check_tables() if all(result.ok for result in source) else ()),
-            *_checked("lake", self._check_lake),
-            *_checked("engine", self._check_engine),
-            *_checked("warehouse", self._check_warehouse),
+            *checked("lake", self._check_lake),
+            *checked("engine", self._check_engine),
+            *checked("warehouse", lambda: found_in(self._warehouse())),
         )
 
     @contextmanager
@@ -314,7 +313,7 @@ class Application:
     def _readings(self) -> Mapping[str, TableReading]:
         readings = self.settings.tables.readings()
         for table, reading in readings.items():
-            _check_columns(table, [*reading.columns, *reading.values])
+            require_columns(table, [*reading.columns, *reading.values])
         return readings
 
     def _engine(self) -> AbstractContextManager[Engine]:
@@ -345,21 +344,11 @@ class Application:
     def _warehouse(self) -> Warehouse:
         return warehouse_of(self.settings, workspace=self.workspace, temp=self._temp, reach=self._lake.reach)
 
-    def _check_source(self) -> Look | str:
-        source = self._source()
-        look = getattr(source, "check", None)
-        if look:
-            found: Look = look(list(contracts().values()))
-            return found
-        offered = {table: len(source.deliveries(contract)) for table, contract in contracts().items()}
-        present = ", ".join(f"{table} ({count})" if count > 1 else table for table, count in offered.items() if count)
-        return f"{source.identity}: {present}"
-
     def _check_tables(self) -> tuple[CheckResult, ...]:
         from rental_etl.looking import readiness
 
         looks = readiness(self.settings, self._readings(), day=self.as_of)
-        results = [result for table, look in looks for result in _checked(table, look)]
+        results = [result for table, look in looks for result in checked(table, look)]
         return tuple(result for result in results if result.found)
 
     def _check_lake(self) -> str:
@@ -369,9 +358,6 @@ class Application:
         with self._engine() as engine:
             return engine_found(engine, self.settings)
 
-    def _check_warehouse(self) -> Look:
-        return found_in(self._warehouse())
-
 
 def _outcome(error: BaseException) -> tuple[str, str]:
     if isinstance(error, QualityGateError):
@@ -379,64 +365,6 @@ def _outcome(error: BaseException) -> tuple[str, str]:
     if isinstance(error, KeyboardInterrupt):
         return "interrupted", ""
     return "failed", error.what if isinstance(error, RentalEtlError) else type(error).__name__
-
-
-def _checked(subject: str, look: Callable[[], Look | str]) -> Iterator[CheckResult]:
-    try:
-        found = look()
-    except RentalEtlError as error:
-        where = f" ({error.where})" if error.where else ""
-        yield CheckResult(
-            subject, ok=False, found=f"{error.what}{where}", remedy=error.remedy, exit_code=error.exit_code
-        )
-        return
-    if isinstance(found, str):
-        found = Look(found)
-    yield CheckResult(subject, ok=True, found=found.found)
-    for problem in found.problems:
-        yield CheckResult(subject, ok=False, found=problem.what, remedy=problem.remedy, exit_code=problem.exit_code)
-
-
-def _tables(table: str | None) -> tuple[str, ...]:
-    if table is None:
-        return tuple(contracts())
-    if table not in contracts():
-        near = difflib.get_close_matches(table, contracts(), n=1)
-        raise UsageError(
-            f"there is no source table {table}",
-            expected=", ".join(contracts()),
-            remedy=f"did you mean {near[0]}?" if near else "name one of these",
-        )
-    return (table,)
-
-
-def _check_columns(table: str, named: Sequence[str]) -> None:
-    """Raise ConfigurationError when a mapping names a column that the contract does not have."""
-    known = contracts()[table].names
-    for column in named:
-        if column not in known:
-            near = difflib.get_close_matches(column, known, n=1)
-            raise ConfigurationError(
-                f"{table} has no column {column}",
-                where=f"[tables.{table}] columns or values",
-                expected=f"did you mean {near[0]}?" if near else "one of " + ", ".join(known),
-                remedy="the key is the contract's column, the value the delivered one",
-            )
-
-
-def _replayed(before: Sequence[Batch], after: Sequence[Batch]) -> str:
-    if not before:
-        return "no batch has quarantined rows"
-    if not after:
-        return "no setting or rule that shapes how these batches are read has changed since; nothing to replay"
-    replayed = {batch.batch_id for batch in after}
-    rows = sum(_quarantined(batch) for batch in before if batch.batch_id in replayed)
-    left = sum(_quarantined(batch) for batch in after)
-    return f"{rows:,} quarantined rows of {len(after)} batches were read again; {left:,} stay in quarantine"
-
-
-def _quarantined(batch: Batch) -> int:
-    return batch.reading.rows_unreadable + batch.reading.rows_refused
 
 
 def _run_id() -> str:

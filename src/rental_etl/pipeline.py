@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rental_etl import events
@@ -18,10 +18,11 @@ from rental_etl.jobs.extract_from_aurora import Extracted, extract, reparse
 from rental_etl.jobs.generate_metrics import inputs_of, prepare
 from rental_etl.jobs.guards import Limits
 from rental_etl.jobs.load_to_redshift_raw import load
+from rental_etl.jobs.notes import on_as_of, on_landed_before, on_readings
 from rental_etl.jobs.raw_rows import RawRows
 from rental_etl.jobs.transform_curated_data import transform
 from rental_etl.model.batch import Batch
-from rental_etl.model.run import JobRecord, Publication, Published, RunRecord
+from rental_etl.model.run import JobRecord, Publication, RunRecord
 from rental_etl.model.summary import RunSummary, Watch
 from rental_etl.ports.engine import Engine
 from rental_etl.ports.lake import Curated, Landed, Landing
@@ -216,7 +217,7 @@ class Run:
             explicit=parts.explicit,
             watch=self.watch,
         )
-        self._note_readings(source)
+        self.notes += on_readings(self.extracted, landed=parts.landing.landed(), source=source)
         landed = self.extracted.landed
         return {
             "batches": len(landed),
@@ -269,8 +270,9 @@ class Run:
             self.watch.progress("publishing", 1, 1)
             parts.warehouse.publish(publication)
         self.publication = publication
-        self._note_landed_before(landed, last)
-        self._note_as_of(newest)
+        if self.extracted:
+            self.notes += on_landed_before(self.extracted, landed=landed, last=last)
+        self.notes += on_as_of(parts.parameters.as_of, newest=newest)
         curated.clean(publication.inputs["snapshots"], parts.keep_history.total_seconds())
         return {
             "rows": {update.table: update.rows for update in publication.metrics},
@@ -282,44 +284,6 @@ class Run:
         built = build_report(warehouse=parts.warehouse, page=parts.page, run=self.record(self.state), watch=self.watch)
         self.page = built.address
         return {"page": built.address, "bytes": built.size, "publish": built.published.number}
-
-    def _note_readings(self, source: Source) -> None:
-        landed = self.parts.landing.landed()
-        for table in self.extracted.unchanged_tables if self.extracted else ():
-            self.notes.append(f"{table} was not delivered this time and is unchanged")
-        for batch in self.extracted.landed if self.extracted else ():
-            if batch.reading.extra_columns:
-                names = ", ".join(batch.reading.extra_columns)
-                self.notes.append(
-                    f"{batch.delivery.name}: columns outside the contract stay in the kept source only: {names}"
-                )
-        old = [batch for batch in landed.batches if source.outdated(batch, contract=contracts()[batch.table])]
-        if old:
-            tables = ", ".join(sorted({batch.table for batch in old}))
-            self.notes.append(
-                f"how {tables} is read has changed since {len(old)} of its batches landed; --full-refresh parses them again"
-            )
-
-    def _note_landed_before(self, landed: Landed, last: Published | None) -> None:
-        """A run that was stopped has landed what this one publishes and does not list."""
-        published = last.inputs["manifest"] if last else 0
-        if self.extracted is None or (last and not published):
-            return
-        known = {batch.batch_id for batch in self.extracted.landed} | landed.decisions.keys()
-        for contract in contracts().values():
-            numbers = [batch.batch_id for batch in landed.of(contract.table) if batch.batch_id > published]
-            found = [number for number in numbers if number not in known]
-            if found:
-                batches = f"batch {found[0]}" if len(found) == 1 else f"{len(found)} batches, {found[0]} to {found[-1]}"
-                self.notes.append(f"{contract.table}: {batches}, landed by an earlier run and published now")
-
-    def _note_as_of(self, newest: date | None) -> None:
-        as_of = self.parts.parameters.as_of
-        if newest is not None and as_of - newest > timedelta(days=31):
-            self.notes.append(
-                f"the newest booking is of {newest}, {(as_of - newest).days} days before as_of {as_of};"
-                f" if the data ends there, use --as-of {newest}"
-            )
 
     def _summary(self) -> RunSummary:
         publication = self.publication
