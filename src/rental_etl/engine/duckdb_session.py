@@ -12,6 +12,7 @@ from typing import Any, Self
 import duckdb
 
 from rental_etl.engine.spill import spill_folder
+from rental_etl.engine.working_thread import WorkingThread
 from rental_etl.errors import ModelError, RentalEtlError, SystemUnreachableError
 from rental_etl.model.contract import Column
 from rental_etl.ports.engine import WrittenFile
@@ -34,6 +35,7 @@ class DuckDBEngine:
         self._reach = reach
         self._keys: Keys | None = None
         self._connection = duckdb.connect(":memory:")
+        self._thread = WorkingThread(self._connection.interrupt)
         self.execute(f"set memory_limit = {_text(memory)}")
         self.execute(f"set temp_directory = {_text(str(spill_folder(temp)))}")
         # Order is asked for where it matters (`_row`); free order lets scans and writes stream.
@@ -53,6 +55,7 @@ class DuckDBEngine:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._thread.end()
         self._connection.close()
 
     def bind(
@@ -122,15 +125,9 @@ class DuckDBEngine:
         if self._keys is not None:
             self._identify()
         try:
-            return self._connection.execute(sql).fetchall()
+            return self._thread.do(lambda: self._connection.execute(sql).fetchall())
         except duckdb.Error as error:
             raise _explained(error, sql) from error
-        except RuntimeError as error:
-            if "Query interrupted" not in str(error):
-                raise
-            # The driver's other threads go on with the statement, and closing would wait for them.
-            self._connection.interrupt()
-            raise KeyboardInterrupt from error
 
     def _write_remote(
         self, sql: str, folder: str, *, stem: str, columns: Sequence[Column], month_of: str

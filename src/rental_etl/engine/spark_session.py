@@ -4,6 +4,7 @@ Reads and writes Parquet where the lake lies. A kept query becomes Parquet in a 
 when an executor is lost, and what is built on it does not repeat its plan. Nothing of the session outlives it.
 """
 
+import contextlib
 import functools
 import os
 import uuid
@@ -15,6 +16,7 @@ from rental_etl.engine.spark_errors import explained
 from rental_etl.engine.spark_files import SparkFiles, inside, require_whole, spark_schema, spark_type
 from rental_etl.engine.spark_process import forget_dead, log_of, open_session
 from rental_etl.engine.spark_settings import SparkSettings
+from rental_etl.engine.working_thread import WorkingThread
 from rental_etl.model.contract import Column
 from rental_etl.ports.engine import WrittenFile
 from rental_etl.tables.render import render
@@ -37,6 +39,7 @@ class SparkEngine:
     def __init__(self, settings: SparkSettings, *, scratch: str = "") -> None:
         self._log = log_of(settings)
         self._session = open_session(settings)
+        self._thread = WorkingThread(self._cancel, self._activate)
         self._files = SparkFiles(self._session)
         own = f"spark-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._scratch = inside(scratch or str(settings.temp.absolute()), own)
@@ -52,6 +55,7 @@ class SparkEngine:
         try:
             self._do("", lambda: self._files.remove(self._scratch))
         finally:
+            self._thread.end()
             forget_dead()
 
     @property
@@ -189,12 +193,28 @@ class SparkEngine:
         if folder:
             self._do(name, lambda: self._files.remove(folder))
 
+    def _cancel(self) -> None:
+        from py4j.protocol import Py4JError
+
+        # A Spark that died ends the work as well.
+        with contextlib.suppress(OSError, Py4JError):
+            self._session.sparkContext.cancelAllJobs()
+
+    def _activate(self) -> None:
+        """What Spark takes from a thread, like its dialect of SQL, is this session's."""
+        from py4j.protocol import Py4JError
+
+        session: Any = self._session
+        # A Spark that died is told of by the work itself.
+        with contextlib.suppress(OSError, Py4JError):
+            session._get_j_spark_session_class(session._jvm).setActiveSession(session._jsparkSession)
+
     def _do(self, sql: str, work: Callable[[], Result]) -> Result:
         from py4j.protocol import Py4JError
         from pyspark.errors import PySparkException
 
         try:
-            return work()
+            return self._thread.do(work)
         except (PySparkException, Py4JError, ConnectionError) as error:
             raise explained(error, sql, log=self._log) from error
 
