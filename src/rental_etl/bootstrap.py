@@ -272,7 +272,7 @@ class Application:
         return summary
 
     def _runs(self, *, limit: int) -> tuple[RunRecord, ...]:
-        return recent_runs(self._warehouse(), limit=limit)
+        return recent_runs(self._warehouse().query, limit=limit)
 
     def _runs_so_far(self) -> tuple[RunRecord, ...]:
         # A warehouse that nothing was written to has no ledger to ask.

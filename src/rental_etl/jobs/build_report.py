@@ -15,7 +15,7 @@ from rental_etl.jobs.history import recent_runs
 from rental_etl.model.run import Published, RunRecord
 from rental_etl.model.summary import Watch
 from rental_etl.ports.page import Page
-from rental_etl.ports.warehouse import Warehouse
+from rental_etl.ports.warehouse import Ask, Warehouse
 from rental_etl.report.encoding import pack
 from rental_etl.report.facts import Facts
 from rental_etl.report.page import is_of, render
@@ -56,15 +56,17 @@ def build_report(*, warehouse: Warehouse, page: Page, run: RunRecord, watch: Wat
             where=warehouse.identity,
             remedy="run `rental-etl run --source DIR` first",
         )
-    content = render(gather(warehouse=warehouse, published=published, run=run, watch=watch)).encode()
+    with warehouse.asking() as ask:
+        facts = gather(ask, published=published, run=run, watch=watch)
+    content = render(facts).encode()
     page.replace(content)
     return Built(page.address, len(content), published)
 
 
-def gather(*, warehouse: Warehouse, published: Published, run: RunRecord, watch: Watch) -> Facts:
+def gather(ask: Ask, *, published: Published, run: RunRecord, watch: Watch) -> Facts:
     """Everything a page is made of."""
     skipped = _skipped(published)
-    limits = _limits(warehouse, skipped)
+    limits = _limits(ask, skipped)
     questions: dict[str, Question] = {
         name: question
         for name, question in metric_questions(places=limits["places"], ranks=limits["ranks"]).items()
@@ -74,13 +76,13 @@ def gather(*, warehouse: Warehouse, published: Published, run: RunRecord, watch:
     tables = {}
     for done, (name, question) in enumerate(questions.items()):
         watch.progress(f"reading {question.metric or name}", done, len(questions))
-        tables[name] = pack(question.fields, warehouse.query(question.sql).rows)
+        tables[name] = pack(question.fields, ask(question.sql).rows)
     watch.progress("rendering", len(questions), len(questions))
     return Facts(
         published=published,
         tables=tables,
         skipped=skipped,
-        runs=_runs(warehouse, run),
+        runs=_runs(ask, run),
         rendered_at=datetime.now(tz=UTC).replace(tzinfo=None).isoformat(sep=" "),
         version=__version__,
         limits=limits,
@@ -100,13 +102,13 @@ def _skipped(published: Published) -> Mapping[str, str]:
     return skipped
 
 
-def _limits(warehouse: Warehouse, skipped: Mapping[str, str]) -> dict[str, int]:
+def _limits(ask: Ask, skipped: Mapping[str, str]) -> dict[str, int]:
     """How many places and ranks the page can name, and how many places there are."""
 
     def extent(table: str, *columns: str) -> Sequence[int]:
         if table in skipped:
             return [0] * len(columns)
-        return [int(count) for count in next(iter(warehouse.query(extent_sql(table, *columns)).rows))]
+        return [int(count) for count in next(iter(ask(extent_sql(table, *columns)).rows))]
 
     (weeks,) = extent("popular_locations_weekly", "week_start")
     (every_place,) = extent("occupancy_rate_monthly_by_city", "state || chr(31) || city")
@@ -118,7 +120,7 @@ def _limits(warehouse: Warehouse, skipped: Mapping[str, str]) -> dict[str, int]:
     }
 
 
-def _runs(warehouse: Warehouse, run: RunRecord) -> tuple[RunRecord, ...]:
+def _runs(ask: Ask, run: RunRecord) -> tuple[RunRecord, ...]:
     """The last runs; the one that renders the page as it will end, should nothing go wrong."""
-    others = (other for other in recent_runs(warehouse, limit=_RUNS) if other.run_id != run.run_id)
+    others = (other for other in recent_runs(ask, limit=_RUNS) if other.run_id != run.run_id)
     return (run, *others)[:_RUNS]

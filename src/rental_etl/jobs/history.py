@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from rental_etl.model.run import JobRecord, RunRecord
-from rental_etl.ports.warehouse import Warehouse
+from rental_etl.ports.warehouse import Ask
 
 
-def recent_runs(warehouse: Warehouse, *, limit: int) -> tuple[RunRecord, ...]:
+def recent_runs(ask: Ask, *, limit: int) -> tuple[RunRecord, ...]:
     """The last runs, newest first."""
     columns = "run_id, command, as_of, state, started_at, finished_at, jobs, message"
-    answer = warehouse.query(f"select {columns} from etl.runs order by started_at desc, run_id desc limit {int(limit)}")
+    answer = ask(f"select {columns} from etl.runs order by started_at desc, run_id desc limit {int(limit)}")
     return tuple(_run(row) for row in answer.rows)
 
 

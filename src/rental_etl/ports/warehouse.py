@@ -1,6 +1,6 @@
 """Where people ask questions: schemas `raw`, `curated`, `presentation` and the ledger `etl`."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,10 @@ class Rows:
 
     columns: tuple[str, ...]
     rows: Iterator[tuple[Any, ...]]
+
+
+Ask = Callable[[str], Rows]
+"""How a read-only question is asked; see `Warehouse.query`."""
 
 
 class Warehouse(Protocol):
@@ -69,6 +73,10 @@ class Warehouse(Protocol):
 
     def query(self, sql: str) -> Rows:
         """A read-only question; the connection closes when the rows are exhausted."""
+        ...
+
+    def asking(self) -> AbstractContextManager[Ask]:
+        """For many questions: `query` while the context lasts, without opening the warehouse for each where that takes long."""
         ...
 
     def export(self, folder: Path, format: str) -> Mapping[str, int]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from rental_etl.model.batch import Batch
 from rental_etl.model.contract import Contract
 from rental_etl.model.run import LakeId, Publication, Published, RunRecord
-from rental_etl.ports.warehouse import Rows
+from rental_etl.ports.warehouse import Ask, Rows
 from rental_etl.storage.httpfs import Reach
 from rental_etl.storage.store import is_remote
 from rental_etl.warehouse import answers, ledger, raw
@@ -120,6 +120,13 @@ class DuckDBWarehouse:
             rows = answers.answer(connection, sql, path=self._place.path, reach=self._place.reach)
             stack.pop_all()
         return rows
+
+    @contextlib.contextmanager
+    def asking(self) -> Iterator[Ask]:
+        """Many questions: the file stays open while the context lasts."""
+        with contextlib.closing(self._opened_for_reading()):
+            # The driver opens a file once for all connections of a process.
+            yield self.query
 
     def export(self, folder: Path, format: str) -> Mapping[str, int]:
         """Write every presentation table to `<table>.<format>` (csv or parquet), each atomically; returns rows by table."""

@@ -13,7 +13,7 @@ from rental_etl.model.batch import Batch
 from rental_etl.model.contract import Contract
 from rental_etl.model.run import LakeId, Publication, Published, RunRecord
 from rental_etl.model.summary import Look
-from rental_etl.ports.warehouse import Rows
+from rental_etl.ports.warehouse import Ask, Rows
 from rental_etl.warehouse import ledger
 from rental_etl.warehouse.answers import check_format, nothing_yet
 from rental_etl.warehouse.postgres import answers, checking, exports
@@ -124,6 +124,11 @@ class PostgresWarehouse:
     def query(self, sql: str) -> Rows:
         """A read-only question; the connection closes when the rows are exhausted or their iterator is closed."""
         return answers.answer(self._server, sql)
+
+    @contextlib.contextmanager
+    def asking(self) -> Iterator[Ask]:
+        """Many questions, each through a connection of its own."""
+        yield self.query
 
     def export(self, folder: Path, format: str) -> Mapping[str, int]:
         """Write every presentation table to `<table>.<format>` (csv or parquet), each atomically; returns rows by table."""
