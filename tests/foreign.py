@@ -58,6 +58,16 @@ class Manner:
         return self.statuses.get(value, value) if column == "booking_status" else value
 
 
+def truths(yes: str, no: str) -> dict[str, str]:
+    """Words for yes and no."""
+    return {"true": yes, "false": no}
+
+
+def states(*words: str) -> dict[str, str]:
+    """Words for the states of a booking, in this order."""
+    return dict(zip(("confirmed", "completed", "canceled", "rejected", "pending", "no_show"), words, strict=True))
+
+
 def continental(value: str) -> str:
     """1234.50 as 1.234,50."""
     return grouped(value).translate(str.maketrans(",.", ".,"))
@@ -147,15 +157,8 @@ GERMAN_MANNER = Manner(
     day="%d.%m.%Y",
     clock="%H:%M:%S",
     number=continental,
-    truths={"true": "Ja", "false": "Nein"},
-    statuses={
-        "confirmed": "Bestätigt",
-        "completed": "Abgereist",
-        "canceled": "STORNO",
-        "rejected": "Abgelehnt",
-        "pending": "Offen",
-        "no_show": "Nicht erschienen",
-    },
+    truths=truths("Ja", "Nein"),
+    statuses=states("Bestätigt", "Abgereist", "STORNO", "Abgelehnt", "Offen", "Nicht erschienen"),
     delimiter=";",
     encoding="cp1252",
 )
@@ -206,15 +209,8 @@ SPANISH: Mapping[str, Table] = {
 SPANISH_MANNER = Manner(
     day="%d/%m/%Y",
     clock="%H:%M",
-    truths={"true": "Sí", "false": "No"},
-    statuses={
-        "confirmed": "Confirmada",
-        "completed": "Finalizada",
-        "canceled": "Anulada",
-        "rejected": "Rechazada",
-        "pending": "Pendiente",
-        "no_show": "No presentado",
-    },
+    truths=truths("Sí", "No"),
+    statuses=states("Confirmada", "Finalizada", "Anulada", "Rechazada", "Pendiente", "No presentado"),
     delimiter="|",
     encoding="utf-8-sig",
 )
@@ -272,15 +268,8 @@ PMS_MANNER = Manner(
     day="%m/%d/%Y",
     clock="%H:%M:%S",
     number=grouped,
-    truths={"true": "Listed", "false": "Unlisted"},
-    statuses={
-        "confirmed": "Definite",
-        "completed": "Checked Out",
-        "canceled": "CXL",
-        "rejected": "Declined",
-        "pending": "Tentative",
-        "no_show": "No-Show",
-    },
+    truths=truths("Listed", "Unlisted"),
+    statuses=states("Definite", "Checked Out", "CXL", "Declined", "Tentative", "No-Show"),
     delimiter="\t",
     encoding="utf-16",
 )

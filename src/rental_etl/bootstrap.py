@@ -347,7 +347,7 @@ class Application:
     def _check_tables(self) -> tuple[CheckResult, ...]:
         from rental_etl.looking import readiness
 
-        looks = readiness(self.settings, self._readings(), day=self.as_of)
+        looks = readiness(self.settings, self._readings(), day=self.as_of, progress=self.watch.progress)
         results = [result for table, look in looks for result in checked(table, look)]
         return tuple(result for result in results if result.found)
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -18,6 +18,9 @@ from rental_etl.settings import Settings
 from rental_etl.source.csv_files import CsvFilesSource
 from rental_etl.storage.httpfs import Reach
 from rental_etl.storage.store import Store, is_remote, shared_store, split_url
+
+if TYPE_CHECKING:
+    from rental_etl.storage.objects import Objects
 
 Progress = Callable[[str, int, int], None]
 
@@ -62,10 +65,17 @@ def files_source(
     if not is_remote(url):
         return CsvFilesSource(local_folder(url, key="source.url"), **options)
     from rental_etl.source.s3_files import S3FilesSource
+
+    return S3FilesSource(objects_of(settings), index=workspace / "source-objects.json", **options)
+
+
+def objects_of(settings: Settings) -> "Objects":
+    """What lies below the s3:// URL that `[source]` names. Raises ConfigurationError for a URL that cannot be."""
     from rental_etl.storage.objects import Objects
 
-    store = shared_store(region=settings.source.region, endpoint=settings.source.endpoint, section="source")
-    return S3FilesSource(Objects(store, url, setting="source.url"), index=workspace / "source-objects.json", **options)
+    named = settings.source
+    store = shared_store(region=named.region, endpoint=named.endpoint, section="source")
+    return Objects(store, named.url, setting="source.url")
 
 
 def local_folder(url: str, *, key: str) -> Path:

@@ -11,6 +11,7 @@ import pytest
 from foreign import GERMAN, GERMAN_MANNER, PMS, PMS_MANNER, SPANISH, SPANISH_MANNER, Manner, Table, export
 from mariadb.application import PASSWORD, TestDatabase, database
 from rental_etl.settings import load_settings
+from s3 import server
 from shell import END, Done, marketplace, read, rental_etl
 
 FOREIGN = {
@@ -64,6 +65,34 @@ def test_what_init_writes_for_foreign_files_is_enough(name: str, standard: Path,
         *("apartments", "apartment_attributes", "bookings", "user_viewing")
     }
     assert_complete(tmp_path, standard)
+
+
+def test_what_init_writes_for_files_in_s3_is_enough(standard: Path, tmp_path: Path) -> None:
+    """As for a folder; beside the file it writes, nothing stays here."""
+    tables, manner = FOREIGN["Spanish"]
+    export(standard / "data", tmp_path / "files", tables=tables, manner=manner)
+    bucket, identity = server.create_bucket(), server.environment()
+    for path in (tmp_path / "files").rglob("*.*"):
+        server.client().upload_file(str(path), bucket, f"de/{path.relative_to(tmp_path / 'files')}")
+    here = tmp_path / "here"
+    here.mkdir()
+    done = rental_etl("init", "--source", f"s3://{bucket}/de", "--json", cwd=here, variables=identity)
+    assert done.code == 0, done.err
+    assert [path.name for path in here.iterdir()] == ["rental-etl.toml"]
+    assert (done.document["source"], done.document["unplaced"]) == (f"s3://{bucket}/de", [])
+    assert {table["table"]: table["files"] for table in done.document["tables"]}["user_viewing"] == ["visitas.txt"]
+    assert_complete(here, standard, identity)
+
+
+def test_check_tells_what_is_missing_in_s3(tmp_path: Path) -> None:
+    """By table, naming the bucket and no folder of copies."""
+    bucket = server.create_bucket()
+    server.client().put_object(Bucket=bucket, Key="bookings.csv", Body=b"res_no,arrival\n1,2024-01-31\n")
+    settings = {**server.environment(), "RENTAL_ETL_SOURCE__URL": f"s3://{bucket}"}
+    checked = rental_etl("check", cwd=tmp_path, variables=settings)
+    assert checked.code == 2
+    assert "FAILED  bookings              bookings.csv has no column booking_id and no column user_id" in checked.out
+    assert f"there is no file of apartments, which every run needs (s3://{bucket})" in checked.out
 
 
 def test_the_screen_shows_what_was_understood(standard: Path, tmp_path: Path) -> None:

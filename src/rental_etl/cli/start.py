@@ -109,13 +109,13 @@ def init(
         typer.Option(
             "--source",
             metavar="DIR_OR_URL",
-            help="What to look at: your files, or mysql://USER@HOST/DB.  [default: DIR/data]",
+            help="What to look at: your files, s3://BUCKET/PREFIX, or mysql://USER@HOST/DB.  [default: DIR/data]",
         ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a configuration that is there.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Propose the settings for your files or database.
+    """Propose the settings for your files, bucket or database.
 
     Writes the rental-etl.toml they need. It shows which file is which table, which column is which, and what it could not
     tell; it reads a sample only. Where there is nothing to look at, the file explains every setting.
@@ -123,6 +123,7 @@ def init(
     \b
     Examples:
       rental-etl init --source ./exports
+      rental-etl init --source s3://partner-deliveries/rental
       rental-etl init --source mysql://etl@db.example/rental
     """
     from rental_etl.cli.proposing import configure

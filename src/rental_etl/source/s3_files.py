@@ -9,17 +9,18 @@ import json
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from datetime import date
 from pathlib import Path
 
-from rental_etl.errors import InputError, SystemUnreachableError
+from rental_etl.errors import SystemUnreachableError
 from rental_etl.model.batch import Delivery, Reading, SourceFile
 from rental_etl.model.contract import Contract
 from rental_etl.model.reading import TableReading
 from rental_etl.source.copying import Digests, changed
 from rental_etl.source.csv_files import CsvFilesSource, Progress
-from rental_etl.source.discovery import SUFFIXES, find, require_data
+from rental_etl.source.discovery import SUFFIXES, find, matches, require_data
+from rental_etl.source.mirror import mirror, told_of
 from rental_etl.storage.leftovers import scratch
 from rental_etl.storage.objects import Entry, Objects
 
@@ -111,34 +112,17 @@ class S3FilesSource(CsvFilesSource):
         try:
             holder = scratch(self._mirrors, "source")
             self.folder = Path(holder.name)
-            for entry in self._objects.entries():
-                # A key that ends with a slash is how some tools write a folder; others have no name on a disk.
-                parts = entry.key.split("/")
-                if all(part not in ("", ".", "..") for part in parts) and entry.key.casefold().endswith(SUFFIXES):
-                    place = self.folder / entry.key
-                    place.parent.mkdir(parents=True, exist_ok=True)
-                    place.touch()
-                    self._fetched.add(entry, place)
+            named = [pattern for reading in self._readings.values() for pattern in reading.files]
+            for entry, place in mirror(
+                self._objects, self.folder, wanted=lambda key: key.endswith(SUFFIXES) or matches(key, named)
+            ):
+                self._fetched.add(entry, place)
         except OSError as error:
             raise _no_room(self._mirrors, error) from error
         self._holder = holder
 
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        """Errors name the bucket, not the folder of copies."""
-        try:
-            yield
-        except InputError as error:
-
-            def there(text: str) -> str:
-                return text.replace(f"{self.folder}/", f"{self.identity}/").replace(str(self.folder), self.identity)
-
-            raise InputError(
-                there(error.what),
-                where=there(error.where),
-                expected=there(error.expected),
-                remedy=there(error.remedy),
-            ) from error
+    def _told(self) -> AbstractContextManager[None]:
+        return told_of(self.identity, self.folder)
 
 
 class _Fetched(Digests):

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-from rental_etl.source.proposal.columns import Placed, place
+from rental_etl.source.proposal.columns import Listings, Placed, place
 from rental_etl.source.proposal.sample import Sample
 from rental_etl.tables.contracts import contracts
 
-LISTINGS = frozenset(str(5600000000 + number) for number in range(10))
+LISTINGS = Listings(frozenset(str(5600000000 + number) for number in range(10)), "Kürzel-1")
 
 
 def sample(columns: Mapping[str, Sequence[str | None]], stem: str = "bookings") -> Sample:
@@ -69,6 +69,21 @@ def test_two_candidates_are_named_and_neither_is_taken() -> None:
     """Net and gross are both amounts."""
     found = placed(stays(z=[f"{90 + number}.25" for number in range(30)]))
     assert (found["total_price"].delivered, found["total_price"].why) == ("", "it may be g or z")
+
+
+def test_what_is_called_as_the_listings_call_it_is_their_id() -> None:
+    """Where listings have small numbers, guests in a stay can be some of them too."""
+    found = placed(stays(z=["5600000001", "5600000002"] * 15))
+    assert (found["apartment_id"].delivered, found["apartment_id"].why) == ("", "it may be c or z")
+    columns = {{"c": "kuerzel 1"}.get(name, name): values for name, values in stays().items()}
+    found = placed({**columns, "z": ["5600000001", "5600000002"] * 15})
+    assert (found["apartment_id"].delivered, found["apartment_id"].confidence) == ("kuerzel 1", "guess")
+
+
+def test_states_are_known_by_most_of_their_rows() -> None:
+    """A word of one's own among them is asked about; a column of such words only is none of states."""
+    assert placed(stays(i=["OK", "OK", "geplatzt"] * 10))["booking_status"].delivered == "i"
+    assert placed(stays(i=["OK", "geplatzt", "verlegt"] * 10))["booking_status"].delivered == ""
 
 
 def test_a_name_whose_values_cannot_be_is_said_and_not_taken() -> None:

@@ -108,6 +108,14 @@ def test_only_an_encoding_that_is_not_found_out_needs_a_setting(tmp_path: Path, 
     assert "Müller" in str(taken.rows[0][1])
 
 
+def test_a_header_alone_may_tell_the_encoding(tmp_path: Path) -> None:
+    """Rows of numbers have no accents; read as UTF-8, the column would have another name."""
+    path = tmp_path / "a.csv"
+    path.write_bytes("Vorgang;Währung\n1;EUR\n".encode("latin-1"))
+    taken = take(path)
+    assert (taken.encoding, taken.columns) == ("latin-1", ("Vorgang", "Währung"))
+
+
 def test_a_damaged_line_among_many_is_no_other_encoding(tmp_path: Path) -> None:
     """It goes to quarantine in a run."""
     path = tmp_path / "a.csv"

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Literal
 
 from rental_etl.model.contract import Column, Contract
-from rental_etl.source.proposal.names import column_likeness, listed, vocabulary
+from rental_etl.source.proposal.names import column_likeness, fold, listed, vocabulary
 from rental_etl.source.proposal.sample import Sample
 from rental_etl.source.proposal.shape import Shape, days, fits, shape, whole_numbers
 from rental_etl.source.proposal.words import status
@@ -14,6 +14,8 @@ from rental_etl.source.proposal.words import status
 Confidence = Literal["sure", "likely", "guess", "open"]
 # A name as good as this is the contract's own, but for signs and case.
 _OWN_NAME = 0.9
+# So many different words a system may have for states, and so many of the rows have to hold one that is known.
+_STATES, _ENOUGH = 12, 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,14 @@ class Placed:
     example: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Listings:
+    """What is known of the listings by other means: their ids, and what their own table calls them."""
+
+    ids: frozenset[str] = frozenset()
+    called: str = ""
+
+
 def shapes_of(sample: Sample) -> Mapping[str, Shape]:
     """The shape of each of a sample's columns."""
     return {name: shape(sample.column(name)) for name in sample.columns}
@@ -38,20 +48,18 @@ def place(
     contract: Contract,
     *,
     shapes: Mapping[str, Shape] | None = None,
-    listings: frozenset[str] = frozenset(),
+    listings: Listings | None = None,
     guessing: bool = True,
 ) -> tuple[Placed, ...]:
-    """Where each of a contract's columns is, in contract order. `shapes` are the sample's, made here when not given; `listings` are ids of apartments that are
-    known by other means; without `guessing` names alone decide."""
-    return _Placing(sample, contract, shapes or shapes_of(sample), listings).placed(guessing=guessing)
+    """Where each of a contract's columns is, in contract order. `shapes` are the sample's, made here when not given; without `guessing` names alone
+    decide."""
+    return _Placing(sample, contract, shapes or shapes_of(sample), listings or Listings()).placed(guessing=guessing)
 
 
 class _Placing:
     """Places one sample's columns; each delivered column is used once."""
 
-    def __init__(
-        self, sample: Sample, contract: Contract, shapes: Mapping[str, Shape], listings: frozenset[str]
-    ) -> None:
+    def __init__(self, sample: Sample, contract: Contract, shapes: Mapping[str, Shape], listings: Listings) -> None:
         self.sample = sample
         self.contract = contract
         self.listings = listings
@@ -116,7 +124,7 @@ class _Placing:
         if not found.filled:
             return True
         if column.name == "booking_status":
-            return found.share(value for value in found.values if status(value)) > 0 or len(found.values) <= 12
+            return found.share(value for value in found.values if status(value)) > 0 or len(found.values) <= _STATES
         if column.name == "currency":
             return found.share(_codes(found)) > 0
         return True
@@ -127,6 +135,9 @@ class _Placing:
     def _by_values(self, column: Column) -> None:
         free = [name for name in self.sample.columns if name not in self._used() and self.shapes[name].filled >= 3]
         candidates = [name for name in free if self._looks_like(column, name)]
+        if column.name == "apartment_id":
+            # Numbers of guests may be numbers of listings too; what is called as the listings call it is meant.
+            candidates = [name for name in candidates if fold(name) == fold(self.listings.called)] or candidates
         if len(candidates) == 1:
             self.found[column.name] = (candidates[0], "guess", "by its values alone")
         elif candidates:
@@ -187,15 +198,17 @@ class _Placing:
 
     def _is_listing(self, name: str) -> bool:
         found = self.shapes[name]
-        return bool(self.listings) and found.share(value for value in found.values if value in self.listings) > 0.9
+        ids = self.listings.ids
+        return bool(ids) and found.share(value for value in found.values if value in ids) > 0.9
 
     def _is_currency(self, name: str) -> bool:
         found = self.shapes[name]
         return found.share(_codes(found)) > 0.95
 
     def _is_status(self, name: str) -> bool:
+        """A few words, of which most rows hold one that is known for a state."""
         found = self.shapes[name]
-        return len(found.values) > 1 and found.share(value for value in found.values if status(value)) > 0.8
+        return 1 < len(found.values) <= _STATES and found.share(filter(status, found.values)) > _ENOUGH
 
     def _is_money(self, column: str, name: str) -> bool:
         """Numbers with a fraction: whole ones may count anything."""

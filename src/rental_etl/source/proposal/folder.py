@@ -3,7 +3,7 @@
 Reads file listings and the beginnings of files; writes nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -50,8 +50,13 @@ class Taken:
     delimiter: str = ""
 
 
-def look(folder: Path) -> Looked:
-    """Samples of everything in a folder that may be a table. Raises InputError when it is no folder."""
+def at_hand(names: Sequence[str]) -> None:
+    """The files of a folder can be read as they are."""
+    del names
+
+
+def look(folder: Path, *, need: Callable[[Sequence[str]], None] = at_hand) -> Looked:
+    """Samples of everything in a folder that may be a table; `need` is told the files before they are read. Raises InputError when it is no folder."""
     unread: list[Unread] = []
     names: list[str] = []
     for path in files_below(folder):
@@ -67,19 +72,22 @@ def look(folder: Path) -> Looked:
         unread.append(Unread(f"{len(names) - _MOST_FILES} files", f"only the first {_MOST_FILES} were looked at"))
     return Looked(
         source=str(folder),
-        samples=tuple(_samples(folder, names[:_MOST_FILES], unread)),
+        samples=tuple(_samples(folder, names[:_MOST_FILES], unread, need)),
         unread=tuple(unread),
         claimed=_claimed(folder),
     )
 
 
-def _samples(folder: Path, names: Sequence[str], unread: list[Unread]) -> list[Sample]:
+def _samples(
+    folder: Path, names: Sequence[str], unread: list[Unread], need: Callable[[Sequence[str]], None]
+) -> list[Sample]:
     """Each group of files once; of a long series some files, evenly spread."""
     by_stem: dict[str, list[str]] = {}
     for name in names:
         by_stem.setdefault(f"{name.rpartition('/')[0]}/{stem_of(name)}", []).append(name)
     taken: dict[str, Taken] = {}
     headers: dict[str, tuple[str, ...]] = {}
+    need([name for alike in by_stem.values() for name in spread(alike)])
     for alike in by_stem.values():
         chosen = spread(alike)
         for name in chosen:

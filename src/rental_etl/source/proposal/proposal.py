@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from rental_etl.source.proposal.columns import Confidence, Placed, place, shapes_of
+from rental_etl.source.proposal.columns import Confidence, Listings, Placed, place, shapes_of
 from rental_etl.source.proposal.files import file_patterns
 from rental_etl.source.proposal.findings import Findings, find_out
 from rental_etl.source.proposal.names import column_likeness, table_likeness
@@ -20,6 +20,8 @@ _ENOUGH, _NAMELESS = 0.45, 0.7
 _TELLING_ATTRIBUTES = 3
 # The tables that columns alone can tell: someone's views look like someone's messages.
 _TOLD_BY_COLUMNS = ("apartments", "bookings", "fx_rates")
+# Those whose rows name listings.
+_REFERRING = ("bookings", "user_viewing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,32 +111,46 @@ def _choose(looked: Looked) -> tuple[dict[str, _Match], list[_Match]]:
     for sample in looked.samples:
         shapes = shapes_of(sample)
         matches += [_match(sample, table, shapes) for table in contracts()]
-    matches.sort(key=lambda match: match.worth, reverse=True)
+    chosen = _best(matches)
+    listings = chosen.get("apartments")
+    if listings is not None:
+        # Whose ids they are is known now, and that tells more of what refers to them.
+        known = Listings(_values(listings, "id"), _delivered(listings, "id"))
+        matches = [
+            _match(match.sample, match.table, match.shapes, listings=known) if match.table in _REFERRING else match
+            for match in matches
+        ]
+        chosen = _best(matches)
+        if "apartment_attributes" not in chosen:
+            # Its id is that of the listings, whatever it is called.
+            beside = _match(listings.sample, "apartment_attributes", listings.shapes, guessing=True)
+            if _delivered(beside, "id") and (_delivered(beside, "cityname") or _delivered(beside, "state")):
+                chosen["apartment_attributes"] = beside
+    return chosen, sorted(matches, key=lambda match: match.worth, reverse=True)
+
+
+def _best(matches: Sequence[_Match]) -> dict[str, _Match]:
+    """The match of most worth for each table; a sample is taken once."""
     chosen: dict[str, _Match] = {}
     used: set[str] = set()
-    for match in matches:
+    for match in sorted(matches, key=lambda match: match.worth, reverse=True):
         if match.table not in chosen and match.sample.name not in used and _is_enough(match):
             chosen[match.table] = match
             used.add(match.sample.name)
-    listings = chosen.get("apartments")
-    if listings is not None:
-        ids = _values(listings, "id")
-        for table in ("bookings", "user_viewing"):
-            if table in chosen:
-                chosen[table] = _match(chosen[table].sample, table, chosen[table].shapes, listings=ids)
-        if "apartment_attributes" not in chosen:
-            beside = _match(listings.sample, "apartment_attributes", listings.shapes)
-            if _delivered(beside, "id") and (_delivered(beside, "cityname") or _delivered(beside, "state")):
-                chosen["apartment_attributes"] = beside
-    return chosen, matches
+    return chosen
 
 
 def _match(
-    sample: Sample, table: str, shapes: Mapping[str, Shape], *, listings: frozenset[str] = frozenset()
+    sample: Sample,
+    table: str,
+    shapes: Mapping[str, Shape],
+    *,
+    listings: Listings | None = None,
+    guessing: bool = False,
 ) -> _Match:
     contract = contracts()[table]
     likeness = table_likeness(sample.stem, table)
-    guessing = likeness > 0 or table in _TOLD_BY_COLUMNS
+    guessing = guessing or likeness > 0 or listings is not None or table in _TOLD_BY_COLUMNS
     placed = place(sample, contract, shapes=shapes, listings=listings, guessing=guessing)
     needed = [_WORTH[one.confidence] for one in placed if one.required]
     others = [one for one in placed if not one.required and one.delivered]
@@ -161,19 +177,17 @@ def _is_enough(match: _Match) -> bool:
 
 def _why_not(sample: Sample, chosen: Mapping[str, _Match], matches: Sequence[_Match]) -> str:
     best = next(match for match in matches if match.sample is sample)
-    if best.worth < _ENOUGH:
+    missing = ", ".join(one.column for one in best.placed if one.required and not one.delivered)
+    if best.worth < _ENOUGH and missing:
         return "neither its name nor its columns are those of a table"
     if best.table in chosen:
         return (
             f"it may be {best.table} too, but {chosen[best.table].sample.name} is more like it;"
             f" name both in tables.{best.table}.files if they belong together"
         )
-    missing = ", ".join(one.column for one in best.placed if one.required and not one.delivered)
-    return (
-        f"it may be {best.table}, but has no column for {missing}"
-        if missing
-        else f"it may be {best.table}, but nothing in its name says so"
-    )
+    if missing:
+        return f"it may be {best.table}, but has no column for {missing}"
+    return f"it may be {best.table}, but nothing in its name says so: if it is, call it {best.table} and let init look again"
 
 
 def _proposed(match: _Match, looked: Looked, *, last_day: date) -> TableProposal:

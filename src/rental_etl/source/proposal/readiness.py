@@ -3,7 +3,7 @@
 Reads the beginnings of files; writes nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -14,14 +14,22 @@ from rental_etl.source.date_order import Evidence, decide
 from rental_etl.source.discovery import find
 from rental_etl.source.layout import delimiter_of, place_columns
 from rental_etl.source.plain_text import not_in_encoding
-from rental_etl.source.proposal.folder import Taken, spread, take_file
+from rental_etl.source.proposal.folder import Taken, at_hand, spread, take_file
 from rental_etl.source.proposal.shape import shape, turned_day
 from rental_etl.source.proposal.text import NoTableError
 from rental_etl.source.readings import undecided
 
 
-def ready(folder: Path, *, contract: Contract, reading: TableReading, last_day: date) -> str:
-    """What would be read of a table, in words; "" when there is no file of it. Raises InputError or ConfigurationError with what is missing."""
+def ready(
+    folder: Path,
+    *,
+    contract: Contract,
+    reading: TableReading,
+    last_day: date,
+    need: Callable[[Sequence[str]], None] = at_hand,
+) -> str:
+    """What would be read of a table, in words; "" when there is no file of it. `need` is told the files before they are read. Raises InputError or
+    ConfigurationError with what is missing."""
     found = find(folder, contract=contract, reading=reading)
     if not found.files and contract.mandatory:
         raise InputError(
@@ -38,6 +46,7 @@ def ready(folder: Path, *, contract: Contract, reading: TableReading, last_day: 
     extra: dict[str, None] = {}
     absent: set[str] = set()
     looked = spread(found.files)
+    need([path.relative_to(folder).as_posix() for path in looked])
     for path in looked:
         name = path.relative_to(folder).as_posix()
         taken = _taken(path, name=name, contract=contract, reading=reading)

@@ -71,23 +71,27 @@ def _pieces(path: Path) -> tuple[list[bytes], int | None]:
         return [head], len(head) if len(head) <= _WHOLE else None
     size = path.stat().st_size
     with path.open("rb") as file:
-        if size <= _WHOLE:
-            return [file.read()], size
-        pieces = [file.read(_HEAD)]
-        for number in range(1, _BLOCKS + 1):
-            file.seek(min(size - _BLOCK, _HEAD + (size - _HEAD) * number // _BLOCKS))
-            pieces.append(file.read(_BLOCK))
+        pieces = []
+        for first, count in parts_of(size):
+            file.seek(first)
+            pieces.append(file.read(count))
     return pieces, size
+
+
+def parts_of(size: int) -> list[tuple[int, int]]:
+    """The parts that are looked at of a text of so many bytes, as offsets and lengths: all of a small one, else its beginning and blocks from all over."""
+    if size <= _WHOLE:
+        return [(0, size)]
+    further = [min(size - _BLOCK, _HEAD + (size - _HEAD) * number // _BLOCKS) for number in range(1, _BLOCKS + 1)]
+    return [(0, _HEAD), *((first, _BLOCK) for first in further)]
 
 
 def _needed_encoding(path: Path, pieces: list[bytes]) -> str:
     """ "" for UTF-8, also with a few damaged lines; else what the bytes look like."""
-    lines = [
-        line
-        for piece in [*pieces, *_further(path, pieces)]
-        for line in piece.split(b"\n")[1:-1] or [piece]
-        if not line.isascii()
-    ]
+    # The first piece begins with the names of columns, and they may be all that is not ASCII; any other may begin inside a letter.
+    blocks = [pieces[0].split(b"\n")[:-1] or [pieces[0]]]
+    blocks += [piece.split(b"\n")[1:-1] or [piece] for piece in (*pieces[1:], *_further(path, pieces))]
+    lines = [line for block in blocks for line in block if not line.isascii()]
     damaged = [line for line in lines if not _decodes(line)]
     if 2 * len(damaged) <= len(lines):
         return ""
