@@ -4,6 +4,7 @@ Before, so that an upgraded job finds its new code at once; after, because a fir
 """
 
 import os
+import ssl
 import sys
 import urllib.request
 from pathlib import Path
@@ -45,11 +46,18 @@ def upload(s3: Any, bucket: str, *, bundle: Path, authorities: Path) -> list[str
 
 
 def fetch_authorities(target: Path) -> Path:
-    """Download the certificates by which Aurora proves who it is, once."""
+    """Download the certificates by which Aurora proves who it is, once. Raises RuntimeError for an answer that is none, such as a proxy's page."""
     if not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
         with urllib.request.urlopen(_AUTHORITIES, timeout=60) as answer:
-            target.write_bytes(answer.read())
+            found = answer.read()
+        try:
+            ssl.create_default_context(cadata=found.decode("ascii"))
+        except (ssl.SSLError, UnicodeDecodeError) as error:
+            raise RuntimeError(f"{_AUTHORITIES} answered with something else than certificates") from error
+        target.parent.mkdir(parents=True, exist_ok=True)
+        half = target.with_suffix(".part")
+        half.write_bytes(found)
+        half.replace(target)
     return target
 
 

@@ -6,10 +6,10 @@ Reads the outputs of `cdk deploy`; logs in with the admin secrets that AWS keeps
 import json
 import os
 import sys
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 from deploy.app import ROOT
@@ -17,6 +17,8 @@ from deploy.settings import Settings, load
 
 OUTPUTS = ROOT / "deploy" / "cdk.out" / "outputs.json"
 JOBS_USER = "IAMR:glue-etl-role"
+_WAKES_WITHIN_SECONDS = 120
+_ANSWERS_WITHIN_SECONDS = 600
 SCHEMAS = ("raw", "curated", "presentation", "etl")
 
 
@@ -64,18 +66,18 @@ class AuroraData:
         self._client, self._cluster, self._secret = client, cluster, secret
 
     def run(self, sql: str) -> bool:
-        """Carry out a statement; returns whether it gave rows."""
-        for attempt in range(20):
+        """Carry out a statement; returns whether it gave rows. Raises RuntimeError with Aurora's words."""
+        asked = {"resourceArn": self._cluster, "secretArn": self._secret, "continueAfterTimeout": True}
+        deadline = monotonic() + _WAKES_WITHIN_SECONDS
+        while True:
             try:
-                answer = self._client.execute_statement(
-                    resourceArn=self._cluster, secretArn=self._secret, sql=sql, continueAfterTimeout=True
-                )
-                return bool(answer.get("records"))
+                return bool(self._client.execute_statement(sql=sql, **asked).get("records"))
+            except self._client.exceptions.DatabaseResumingException as error:
+                if monotonic() > deadline:
+                    raise RuntimeError(f"Aurora does not wake up: {error}") from error
+                sleep(5)
             except self._client.exceptions.ClientError as error:
-                if error.response["Error"]["Code"] != "DatabaseResumingException" or attempt == 19:
-                    raise
-                time.sleep(5)
-        return False
+                raise RuntimeError(f"Aurora refused: {error}\n{sql}") from error
 
 
 class RedshiftData:
@@ -86,14 +88,19 @@ class RedshiftData:
 
     def run(self, sql: str) -> bool:
         """Carry out a statement and wait; returns whether it gave rows. Raises RuntimeError with Redshift's words."""
-        number = self._client.execute_statement(Sql=sql, **self._place)["Id"]
-        while True:
+        try:
+            number = self._client.execute_statement(Sql=sql, **self._place)["Id"]
+        except self._client.exceptions.ClientError as error:
+            raise RuntimeError(f"Redshift refused: {error}\n{sql}") from error
+        deadline = monotonic() + _ANSWERS_WITHIN_SECONDS
+        while monotonic() < deadline:
             found = self._client.describe_statement(Id=number)
             if found["Status"] == "FINISHED":
                 return int(found.get("ResultRows", 0)) > 0
             if found["Status"] in ("FAILED", "ABORTED"):
                 raise RuntimeError(f"Redshift refused: {found.get('Error', found['Status'])}\n{sql}")
-            time.sleep(1)
+            sleep(1)
+        raise RuntimeError(f"Redshift has not answered for {_ANSWERS_WITHIN_SECONDS} s\n{sql}")
 
 
 def prepare(database: Any, statements: list[Statement]) -> int:

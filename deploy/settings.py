@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from rental_etl.aws.billing import DPU, MINIMUM_WORKERS
 from rental_etl.aws.state_machine import Preset
 
 FILE = Path(__file__).with_name("settings.toml")
@@ -111,6 +112,10 @@ def _check(settings: Settings) -> None:
         missing = [key for key in needed if not getattr(settings.redshift, key)]
         if missing:
             raise ValueError(f"redshift.create = false needs {', '.join(f'redshift.{key}' for key in missing)}")
+    if settings.worker_type not in DPU:
+        raise ValueError(f"worker_type is {settings.worker_type}; Glue jobs of this kind have one of {', '.join(DPU)}")
+    if not MINIMUM_WORKERS <= settings.workers <= settings.max_workers:
+        raise ValueError(f"workers is {settings.workers}: at least {MINIMUM_WORKERS}, at most max_workers")
     for name in settings.variables:
         if name.endswith("PASSWORD"):
             raise ValueError(f"{name} would be written into the template; use a secret's ARN")

@@ -11,11 +11,9 @@ from constructs import Construct
 from deploy.parts.network import Network
 from deploy.parts.storage import Storage
 from deploy.settings import Settings
+from rental_etl.aws.billing import DPU
 from rental_etl.aws.state_machine import WHOLE
 from rental_etl.pipeline import JOBS
-
-# DPU of one worker.
-DPU = {"G.025X": 0.25, "G.1X": 1.0, "G.2X": 2.0, "G.4X": 4.0, "G.8X": 8.0}
 
 
 class JobLogs(Construct):
@@ -65,6 +63,7 @@ class Jobs(Construct):
         connection = self._connections(network, secret, variables["RENTAL_ETL_WAREHOUSE__URL"])
         place = f"s3://{storage.bucket.bucket_name}"
         scaled = settings.max_workers > settings.workers
+        dpu = DPU[settings.worker_type]
         self._arguments = {
             "--additional-python-modules": f"{place}/{code}/rental_etl.gluewheels.zip",
             # Nothing is looked for on the internet, to which there is no way.
@@ -76,7 +75,10 @@ class Jobs(Construct):
             "--enable-continuous-cloudwatch-log": "true",
             "--custom-logGroup-prefix": logs.prefix,
             "--conf": f"spark.hadoop.fs.s3a.endpoint.region={settings.region}",
-            "--dpu": str(DPU[settings.worker_type] * settings.max_workers),
+            # What a job run tells the alarm `cost`. With auto scaling Glue bills the workers that were there, not the most there may be: these are
+            # the least, and a Spark job adds each executor that it saw. DuckDB asks for none.
+            "--dpu": str(dpu * settings.workers),
+            **({"--worker_dpu": str(dpu)} if scaled else {}),
             **{f"--{name}": value for name, value in variables.items()},
         }
         self._script = f"{place}/{code}/job.py"
@@ -100,7 +102,7 @@ class Jobs(Construct):
             command=glue.CfnJob.JobCommandProperty(name="glueetl", python_version="3", script_location=self._script),
             glue_version=settings.glue_version,
             worker_type=settings.worker_type,
-            number_of_workers=max(settings.workers, settings.max_workers),
+            number_of_workers=settings.max_workers,
             execution_class="FLEX" if settings.flex else "STANDARD",
             # The mutex: Step Functions waits for it, and retries what failed.
             execution_property=glue.CfnJob.ExecutionPropertyProperty(max_concurrent_runs=1),

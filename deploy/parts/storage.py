@@ -54,7 +54,6 @@ class Storage(Construct):
         for service, source in (
             (f"logs.{stack.region}.amazonaws.com", f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:*"),
             ("cloudwatch.amazonaws.com", f"arn:{stack.partition}:cloudwatch:{stack.region}:{stack.account}:alarm:*"),
-            ("events.amazonaws.com", f"arn:{stack.partition}:events:{stack.region}:{stack.account}:rule/*"),
             ("budgets.amazonaws.com", f"arn:{stack.partition}:budgets::{stack.account}:*"),
         ):
             condition = (

@@ -8,7 +8,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeVar
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from rental_etl import events
 from rental_etl.adapters import (
@@ -85,15 +86,18 @@ class Application:
         full_refresh: bool = False,
         run_id: str | None = None,
         page: Path | None = None,
+        noted: Mapping[str, Any] = MappingProxyType({}),
     ) -> RunSummary:
         """Run the jobs named (default: all) in the pipeline's order; `page` is where the report goes instead of its own place.
 
-        With `run_id` they belong to that run, also when others of it are done already. Raises BatchRefusedError when a guard refuses to publish.
+        With `run_id` they belong to that run, also when others of it are done already; the ledger keeps `noted` with each job. Raises BatchRefusedError
+        when a guard refuses to publish.
         """
         wanted = tuple(commands or _ALL)
         with self._working(wanted[0] if len(wanted) == 1 else "run") as parts:
             placed = replace(parts, page=LocalPage(page)) if page else parts
             run = self._run(placed, "run" if wanted == _ALL else " ".join(wanted), full_refresh=full_refresh)
+            run.noted = noted
             if run_id:
                 run.take_up(run_id, self._runs_so_far(), wanted)
             return self._recorded(run, lambda: run.execute(wanted), source="extract" in wanted)

@@ -8,7 +8,8 @@ Arguments (Glue passes them on exactly as they are written; no abbreviations):
   --jobs a,b              with run_pipeline: some of the pipeline's, by command or name
   --run_id, --as_of, --engine, --full_refresh true|false
   --config s3://...       a rental-etl.toml
-  --dpu N                 the DPU of the job's workers, for its line about cost
+  --dpu N                 the DPU of the workers that are there from beginning to end, for the job's line about cost
+  --worker_dpu N          the DPU of each worker that auto scaling adds
   --connection NAME       a Glue connection of type JDBC that says where Redshift is and which secret has its password
   --RENTAL_ETL_LAKE__URL  and any other setting, named as in the environment; never a password, which Glue would log
 """
@@ -22,12 +23,13 @@ import tempfile
 import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rental_etl import events
+from rental_etl.aws.billing import Workers
 from rental_etl.aws.outcomes import marked
 from rental_etl.aws.state_machine import WHOLE
 from rental_etl.errors import ConfigurationError, RentalEtlError, UsageError
@@ -38,8 +40,6 @@ if TYPE_CHECKING:
     from rental_etl.model.summary import RunSummary
 
 _PREFIX = "RENTAL_ETL_"
-# Glue bills no job run for less.
-MINIMUM_SECONDS = 60
 _JDBC = re.compile(r"jdbc:redshift://(?P<place>[^?;]+)")
 _WORDS = {"true": True, "false": False}
 
@@ -56,18 +56,28 @@ class Order:
     config: str
     connection: str
     variables: Mapping[str, str]
-    dpu: float = 0.0
+    workers: Workers = field(default_factory=Workers)
+    glue_run: str = ""
+
+    @property
+    def noted(self) -> dict[str, Any]:
+        """What `etl.runs` keeps with every job: in which Glue job run it was, and with how many DPU."""
+        noted = {"glue_run": self.glue_run, "glue_dpu": self.workers.dpu}
+        return {name: value for name, value in noted.items() if value}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the job that the arguments name. A failure raises SystemExit with one line, which Glue passes on as the run's error message."""
     began = time.monotonic()
     events.write_to(sys.stdout, "json")
+    order = None
     try:
         order = parse(sys.argv[1:] if arguments is None else arguments)
         with _settled(order) as application, _glue_job(application.settings.engine.kind):
-            summary = application.run(order.commands, full_refresh=order.full_refresh, run_id=order.run_id)
-        _tell(summary, order, seconds=time.monotonic() - began)
+            summary = application.run(
+                order.commands, full_refresh=order.full_refresh, run_id=order.run_id, noted=order.noted
+            )
+        _tell(summary)
     except RentalEtlError as error:
         sys.stderr.write("".join(f"{label + ':':10}{text}\n" for label, text in error.lines()))
         raise SystemExit(marked(error)) from error
@@ -76,6 +86,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         traceback.print_exception(error)
         raise SystemExit(marked(error)) from error
     finally:
+        # A job run that failed is billed, too.
+        if order and order.workers.dpu:
+            _tell_cost(order, seconds=time.monotonic() - began)
         events.silence()
 
 
@@ -94,7 +107,8 @@ def parse(arguments: Sequence[str]) -> Order:
         config=given.get("config", ""),
         connection=given.get("connection", ""),
         variables=_variables(given),
-        dpu=_dpu(given.get("dpu", "")),
+        workers=Workers(_dpu(given, "dpu"), each=_dpu(given, "worker_dpu")),
+        glue_run=given.get("JOB_RUN_ID", ""),
     )
 
 
@@ -139,11 +153,12 @@ def _day(text: str) -> date | None:
         raise UsageError(f"--as_of is {text}", expected="a day such as 2024-06-30", remedy="correct it") from None
 
 
-def _dpu(text: str) -> float:
+def _dpu(given: Mapping[str, str], name: str) -> float:
+    text = given.get(name, "")
     try:
         return float(text or 0)
     except ValueError:
-        raise UsageError(f"--dpu is {text}", expected="a number such as 2", remedy="correct it") from None
+        raise UsageError(f"--{name} is {text}", expected="a number such as 2", remedy="correct it") from None
 
 
 def _variables(given: Mapping[str, str]) -> dict[str, str]:
@@ -219,15 +234,22 @@ def _glue_job(engine: str) -> Iterator[None]:
     job.commit()
 
 
-def _tell(summary: "RunSummary", order: Order, *, seconds: float) -> None:
-    """What alarms count: `quarantined_ratio` and `dpu_seconds`."""
+def _tell(summary: "RunSummary") -> None:
+    """How the run ended; and what an alarm counts, `quarantined_ratio`."""
     run_id = summary.run.run_id
     read = sum(batch.reading.rows_read for batch in summary.landed)
     if read:
         quarantined = sum(batch.reading.rows_unreadable + batch.reading.rows_refused for batch in summary.landed)
         events.tell("rows read", run_id=run_id, rows=read, quarantined_ratio=round(quarantined / read, 6))
-    cost = {"dpu_seconds": round(order.dpu * max(seconds, MINIMUM_SECONDS), 1)} if order.dpu else {}
-    events.tell("run done", run_id=run_id, state=summary.run.state, **cost)
+    events.tell("run done", run_id=run_id, state=summary.run.state)
+
+
+def _tell_cost(order: Order, *, seconds: float) -> None:
+    """What the other alarm counts: `dpu_seconds`, as Glue is expected to bill them."""
+    from rental_etl.engine.spark_process import executor_seconds
+
+    used = order.workers.dpu_seconds(seconds, executors=executor_seconds() if order.workers.each else 0.0)
+    events.tell("job run ends", run_id=order.run_id or "", glue_run=order.glue_run, dpu_seconds=round(used, 1))
 
 
 if __name__ == "__main__":

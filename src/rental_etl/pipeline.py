@@ -5,7 +5,7 @@ the manifests, the ledger and the curated snapshots, never from a state of the r
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -95,7 +95,10 @@ def _require_mandatory(source: Source, landed: Landed) -> None:
 
 @dataclass(slots=True)
 class Run:
-    """One run as it goes along; with `reload` every batch goes into `raw` again. A job is `alone` when it was asked for by itself, not as a step of a run."""
+    """One run as it goes along; with `reload` every batch goes into `raw` again. A job is `alone` when it was asked for by itself, not as a step of a run.
+
+    `noted` is kept with what every job counted: where it ran.
+    """
 
     parts: Parts
     run_id: str
@@ -111,6 +114,7 @@ class Run:
     page: str = ""
     alone: bool = True
     notes: list[str] = field(default_factory=list)
+    noted: Mapping[str, Any] = field(default_factory=dict)
 
     def take_up(self, run_id: str, runs: Sequence[RunRecord], commands: Sequence[str]) -> None:
         """Become the run of this id: what other jobs of it have recorded stays, what is done again is replaced."""
@@ -179,7 +183,7 @@ class Run:
         finally:
             seconds = round(time.perf_counter() - began, 3)
             counts["dpu_seconds"] = round(seconds * self.parts.processors() / PROCESSORS_PER_DPU, 1)
-            self.jobs.append(JobRecord(name, seconds, counts))
+            self.jobs.append(JobRecord(name, seconds, {**counts, **self.noted}))
         events.tell_job(self.run_id, name, seconds, counts)
 
     def record(self, state: str, message: str = "") -> RunRecord:

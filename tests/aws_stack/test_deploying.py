@@ -1,19 +1,18 @@
-"""What `make deploy` does beside the stack: settings, the jobs' code, schemas, users and grants."""
+"""What `make deploy` does beside the stack: settings, the jobs' code and the certificates. The databases are in test_databases."""
 
-import contextlib
+import threading
+from collections.abc import Iterator
+from http.client import HTTPException
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import psycopg
+import certifi
 import pytest
-from deploy.code import bucket_name, upload
-from deploy.databases import Statement, aurora_statements, prepare, redshift_statements
+from deploy.code import bucket_name, fetch_authorities, upload
 from deploy.settings import FILE, load
 
-from mariadb import server as mariadb
-from postgres import server as postgres
 from redshift import stores
-from redshift.dialect import refusal
 
 
 def test_presets_differ_in_what_they_say_only(tmp_path: Path) -> None:
@@ -30,6 +29,9 @@ def test_presets_differ_in_what_they_say_only(tmp_path: Path) -> None:
     [
         ('schedule = "cron', 'shedule = "cron', "unknown key shedule in"),
         ("late_hours = 26", "", "late_hours missing in"),
+        ('worker_type = "G.1X"', 'worker_type = "G.025X"', "one of G.1X, G.2X"),
+        ("max_workers = 2 ", "max_workers = 1 ", "at most max_workers"),
+        ("\nworkers = 2 ", "\nworkers = 1 ", "at least 2"),
         ("variables = {}", 'variables = { RENTAL_ETL_SOURCE__PASSWORD = "x" }', "use a secret's ARN"),
         (
             "create = true                             # false: your own, with the keys below\nhost",
@@ -79,77 +81,55 @@ def test_the_bucket_is_the_stacks() -> None:
     assert bucket_name(load("small"), "123456789012") == "rental-etl-pipeline-data-123456789012-eu-west-1"
 
 
-class MariaDB:
-    """Aurora's statements on a real server; how a user logs in by IAM it does not know."""
+class Page(BaseHTTPRequestHandler):
+    """Answers with what the test says."""
 
-    def run(self, sql: str) -> bool:
-        return bool(
-            mariadb.shared().sql(sql.replace("identified with AWSAuthenticationPlugin as 'RDS'", "identified by 'x'"))
-        )
+    body, length = b"", 0
 
+    def do_GET(self) -> None:
+        """The page, of which perhaps only a part comes."""
+        self.send_response(200)
+        self.send_header("Content-Length", str(self.length or len(self.body)))
+        self.end_headers()
+        self.wfile.write(self.body)
 
-def test_users_of_aurora_have_their_rights_and_no_more() -> None:
-    """The jobs read; only `ingest` writes. A second deployment changes nothing."""
-    server = mariadb.shared()
-    server.sql("drop user if exists etl@'%'; drop user if exists ingest@'%'")
-    for _ in range(2):
-        assert prepare(MariaDB(), aurora_statements(load("small"))) == 5
-    assert "GRANT SELECT ON `rental`.* TO `etl`@`%`" in server.sql("show grants for etl@'%'")
-    writes = server.sql("show grants for ingest@'%'")
-    assert "GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, INDEX, CREATE TEMPORARY TABLES ON `rental`.*" in writes
-    assert "REQUIRE SSL" in server.sql("show create user etl@'%'")
-    server.sql("drop user etl@'%'; drop user ingest@'%'")
+    def log_message(self, *_: Any) -> None:
+        """Nothing."""
 
 
-class Redshift:
-    """Redshift's statements on PostgreSQL, where roles of readers are users and no password is null."""
-
-    def __init__(self, database: str) -> None:
-        self._database = database
-
-    def run(self, sql: str) -> bool:
-        assert refusal(sql) == ""
-        text = sql.replace("svv_roles where role_name", "pg_roles where rolname")
-        text = text.replace("password disable", "password null").replace("to role analysts", "to analysts")
-        return bool(postgres.shared().sql(text, database=self._database))
-
-
-def test_schemas_of_redshift_belong_to_the_jobs_and_readers_read() -> None:
-    """Also what the jobs make later."""
-    database, server = stores.create_database("prod"), postgres.shared()
-    redshift = Redshift(database)
-    statements = redshift_statements(load("small"))
-    try:
-        assert prepare(redshift, statements) == len(statements)
-        # The user and the role are there by then.
-        assert prepare(redshift, statements) == len(statements) - 2
-        made = 'set role "IAMR:glue-etl-role"; create table presentation.later as select 1 as one'
-        server.sql(made, database=database)
-        may = "select has_table_privilege('analysts', 'presentation.later', '{}')"
-        assert [server.sql(may.format(right), database=database)[0][0] for right in ("select", "delete")] == [
-            True,
-            False,
-        ]
-    finally:
-        for name in ("analysts", '"IAMR:glue-etl-role"'):
-            for sql in (f"drop owned by {name}", f"drop role {name}"):
-                with contextlib.suppress(psycopg.Error):
-                    server.sql(sql, database=database)
+@pytest.fixture
+def page(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Page]]:
+    """A server in the place of the one with the certificates."""
+    handler = type("Handler", (Page,), {})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setattr("deploy.code._AUTHORITIES", f"http://127.0.0.1:{server.server_address[1]}/global-bundle.pem")
+    yield handler
+    server.shutdown()
+    server.server_close()
 
 
-class Refusing:
-    """A database that has what is looked for."""
-
-    def __init__(self) -> None:
-        self.ran: list[str] = []
-
-    def run(self, sql: str) -> bool:
-        self.ran.append(sql)
-        return True
+def test_the_certificates_of_rds_are_fetched_once(page: type[Page], tmp_path: Path) -> None:
+    """What lies in dist/ already is taken."""
+    page.body = Path(certifi.where()).read_bytes()
+    target = tmp_path / "dist" / "global-bundle.pem"
+    assert fetch_authorities(target).read_bytes() == page.body
+    page.body = b"something else"
+    assert fetch_authorities(target).read_bytes() != page.body
 
 
-def test_what_is_there_is_not_made_again() -> None:
-    """Redshift has no `create user if not exists`."""
-    database = Refusing()
-    assert prepare(database, [Statement("create role x", "select 1"), Statement("grant x")]) == 1
-    assert database.ran == ["select 1", "grant x"]
+@pytest.mark.parametrize(
+    ("body", "length"),
+    [
+        # A proxy's page, and a download that broke off.
+        (b"<html>Please log in</html>", 0),
+        ("Bitte anmelden \u00fc".encode(), 0),
+        (b"-----BEGIN CERTIFICATE-----\nMIIE", 5000),
+    ],
+)
+def test_what_is_no_certificate_is_not_kept(page: type[Page], tmp_path: Path, body: bytes, length: int) -> None:
+    """It would be uploaded, and every job would refuse Aurora's own."""
+    page.body, page.length = body, length
+    with pytest.raises((RuntimeError, HTTPException)):
+        fetch_authorities(tmp_path / "dist" / "global-bundle.pem")
+    assert list(tmp_path.rglob("*.*")) == []

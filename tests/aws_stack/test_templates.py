@@ -2,16 +2,21 @@
 
 import json
 import re
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from aws_stack.synthesized import CODE, SNAPSHOTS, path, resources, settings_of, statements, template
+from rental_etl.aws.outcomes import BROKEN, REFUSED, UNUSABLE
 from rental_etl.aws.state_machine import Patience, definition
 from rental_etl.pipeline import JOBS
 
 PRESETS = ("small", "standard")
 EVERY = (*PRESETS, "own_databases")
+# What the runbook has beside alarms, rule and budget.
+ALWAYS_EXPLAINED = ("Run failed", "Recovering")
 # Actions that AWS defines without resources.
 NO_RESOURCE = {
     "ec2:DescribeNetworkInterfaces",
@@ -89,6 +94,36 @@ def test_every_statement_names_its_actions_and_resources(name: str) -> None:
         assert [action for action in actions if "*" in action] == [], key
         if "*" in listed(statement["Resource"]):
             assert set(actions) <= NO_RESOURCE, key
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_what_others_may_do_to_a_resource_is_allowed_to_services_under_a_condition(name: str) -> None:
+    """Policies of the bucket, the key and the topic: to all the world only refusals, to the account's own administrators the key, to services what they do
+    for this account. EventBridge alone passes no condition that could be asked for: it may publish, and use the key for that."""
+    found = list(resource_statements(name))
+    assert {kind for kind, _ in found} == {"AWS::S3::BucketPolicy", "AWS::KMS::Key", "AWS::SNS::TopicPolicy"}
+    for kind, statement in found:
+        if statement["Effect"] == "Deny":
+            assert "aws:SecureTransport" in text(statement["Condition"]) or "s3:TlsVersion" in text(statement)
+            continue
+        (kind_of, who), *_ = statement["Principal"].items()
+        if kind_of == "AWS":
+            # By which IAM decides about the key: without it nobody could ever change it.
+            assert kind == "AWS::KMS::Key"
+            assert text(who).endswith(':root"]]}')
+        elif who == "events.amazonaws.com":
+            assert set(listed(statement["Action"])) <= {"sns:Publish", "kms:Decrypt", "kms:GenerateDataKey*"}
+        else:
+            assert statement["Condition"]
+            assert [action for action in listed(statement["Action"]) if "*" in action] == []
+
+
+def resource_statements(name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every statement of a policy that a resource has, with the resource's type."""
+    for value in template(name)["Resources"].values():
+        for key in ("PolicyDocument", "KeyPolicy", "ResourcePolicy"):
+            if value["Type"] not in ("AWS::IAM::Policy", "AWS::IAM::Role") and key in value.get("Properties", {}):
+                yield from ((value["Type"], statement) for statement in value["Properties"][key]["Statement"])
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -208,7 +243,12 @@ def test_jobs_are_pinned_bounded_and_one_at_a_time(name: str) -> None:
         assert {"--TempDir", "--job", "--RENTAL_ETL_LAKE__URL", "--RENTAL_ETL_WAREHOUSE__URL"} <= set(arguments)
         assert [key for key in arguments if key.endswith("PASSWORD")] == []
         assert [key for key, value in arguments.items() if not isinstance(value, str | dict)] == []
-        assert arguments["--enable-auto-scaling"] == ("true" if name == "standard" else "false")
+        scaled = name == "standard"
+        assert (arguments["--enable-auto-scaling"], job["NumberOfWorkers"]) == (
+            ("true", 10) if scaled else ("false", 2)
+        )
+        # What is billed by scaling is told by the job: the most that there may be would be five times too much.
+        assert (arguments["--dpu"], arguments.get("--worker_dpu")) == ("2", "1" if scaled else None)
 
 
 def test_the_connection_of_the_original_design_is_there() -> None:
@@ -248,6 +288,27 @@ def test_somebody_is_told(name: str) -> None:
     assert "KmsMasterKeyId" in topic
     (budget,) = resources(name, "AWS::Budgets::Budget").values()
     assert budget["Budget"]["BudgetLimit"]["Amount"] == settings_of(name).monthly_budget_usd
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_the_runbook_explains_every_notice(name: str) -> None:
+    """Alarms by the section that each names, the rule and the budget by their names; and it explains none that there is not."""
+    runbook = Path(__file__).parents[2] / "docs" / "runbook.md"
+    sections = re.split(r"(?m)^## ", runbook.read_text(encoding="utf-8"))[1:]
+    explained = {section.splitlines()[0]: section for section in sections}
+    prefix = "rental-etl-"
+    for alarm in resources(name, "AWS::CloudWatch::Alarm").values():
+        section = alarm["AlarmName"].removeprefix(prefix)
+        assert alarm["AlarmDescription"] == f"docs/runbook.md, section {section}"
+        assert f"Alarm `{alarm['AlarmName']}`" in explained[section]
+    rules = [rule["Name"].removeprefix(prefix) for rule in resources(name, "AWS::Events::Rule").values()]
+    alarms = [alarm["AlarmName"].removeprefix(prefix) for alarm in resources(name, "AWS::CloudWatch::Alarm").values()]
+    assert resources(name, "AWS::Budgets::Budget")
+    assert sorted(explained) == sorted([*alarms, *(rule.capitalize() for rule in rules), "Budget", *ALWAYS_EXPLAINED])
+    (machine,) = resources(name, "AWS::StepFunctions::StateMachine").values()
+    assert "docs/runbook.md, section Run failed" in machine["DefinitionString"]
+    for mark in (REFUSED, UNUSABLE, BROKEN):
+        assert f"`{mark}`" in explained["Run failed"]
 
 
 @pytest.mark.parametrize("name", EVERY)

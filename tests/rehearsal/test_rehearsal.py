@@ -157,6 +157,7 @@ def test_data_in_twelve_tables_out(house: House) -> None:
     assert published == house.local()
     run = house.runs()["nightly-1"]
     assert (run["command"], run["state"]) == ("run", "published")
+    _is_billed_by_job_run(house)
     page = house.aws.client("s3").get_object(Bucket=BUCKET, Key="report/index.html")
     assert page["ContentType"].startswith("text/html")
     assert b"nightly-1" in page["Body"].read()
@@ -245,6 +246,17 @@ def test_a_job_that_takes_too_long_is_stopped_and_leaves_nothing_half_done(house
     assert house.published() == before
     assert house.small.run("nightly-7", as_of=str(shell.END))[0]["status"] == "SUCCEEDED"
     assert house.published() == house.local()
+
+
+def _is_billed_by_job_run(house: House) -> None:
+    """The ledger knows in which Glue job run each job was, and each of these told the alarm what it is billed: a minute of two DPU at least."""
+    started = {job.command: house.last(job.name)["Id"] for job in JOBS}
+    (spent,) = house.command("cost", "--past", "1", "--json").document["measured"]
+    assert {part["jobs"][0]: part["glue_run"] for part in spent["job_runs"]} == started
+    assert spent["usd"] >= 5 * 2 * 60 / 3600 * 0.308 - 1e-6
+    for number in started.values():
+        lines = [line for line in house.aws.log(number).splitlines() if '"dpu_seconds"' in line]
+        assert [json.loads(line)["glue_run"] for line in lines] == [number]
 
 
 def _kill(house: House, job: str) -> None:

@@ -1,7 +1,7 @@
-"""What runs cost on AWS: predicted from sizes and schedule, or reckoned from the seconds that past runs took. Every amount comes with its arithmetic.
+"""What runs cost on AWS: predicted from sizes and schedule, or reckoned from what the ledger keeps of past runs. Every amount comes with its arithmetic.
 
-Reads the dated price table `prices.yaml`, or one in its form. Seconds are estimates from this repository's benchmarks (benchmarks/RESULTS.md) with the
-margins named below, not measurements on Glue; what a run took is in `etl.runs`.
+Reads the dated price table `prices.yaml`, or one in its form; nobody has held the shipped one against AWS's pages. Seconds are estimates from this
+repository's benchmarks (benchmarks/RESULTS.md) with the margins named below, not measurements on Glue; what a run took is in `etl.runs`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,20 +14,19 @@ from typing import Any, Literal
 
 import yaml
 
+from rental_etl.aws.billing import DPU, INSTALL_SECONDS, MINIMUM_SECONDS, MINIMUM_WORKERS, JobRun, job_runs
 from rental_etl.aws.state_machine import Preset, definition
 from rental_etl.errors import ConfigurationError
 from rental_etl.model.run import RunRecord
 
 Engine = Literal["duckdb", "spark"]
 
-MINIMUM_SECONDS = 60
-# Installing the bundle and importing it.
-START_SECONDS = {"duckdb": 25.0, "spark": 60.0}
+# Before the work begins: the bundle is installed, and Spark has its processes and sessions to start.
+START_SECONDS = {"duckdb": INSTALL_SECONDS, "spark": 60.0}
 # Per million rows on two cores: new and changed ones, and all that are there. DuckDB 24 s for 10 M new rows, 5 s for 1 % of them changed; Spark 103 s.
 _PER_MILLION = {"duckdb": (2.4, 0.4), "spark": (10.3, 2.0)}
 # The network between worker, bucket and databases.
 _MARGIN = 3.0
-WORKERS = {"G.1X": 1, "G.2X": 2, "G.4X": 4, "G.8X": 8}
 # DuckDB spills to the worker's disk; beyond this share of it a run is too large for one worker.
 _DISK_GB = {"G.1X": 94, "G.2X": 138, "G.4X": 256, "G.8X": 512}
 _BYTES_PER_ROW = 90
@@ -67,12 +66,12 @@ class Shape:
     preset: Preset
     engine: Engine
     worker: str = "G.1X"
-    workers: int = 2
+    workers: int = MINIMUM_WORKERS
 
     @property
     def dpu(self) -> int:
         """Of all workers together."""
-        return WORKERS[self.worker] * self.workers
+        return DPU[self.worker] * self.workers
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +101,11 @@ class Bill:
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """USD by name, with region and date."""
+    """USD by name, with region and date; `checked` says whether somebody held the amounts against the pages they come from."""
 
     region: str
     date: date
+    checked: bool
     usd: Mapping[str, float]
 
 
@@ -116,7 +116,7 @@ def load_prices(file: Path | None = None) -> Prices:
     try:
         found: dict[str, Any] = yaml.safe_load(text)
         usd = {name: float(entry["usd"]) for name, entry in found["prices"].items()}
-        prices = Prices(str(found["region"]), found["date"], usd)
+        prices = Prices(str(found["region"]), found["date"], found.get("checked") is True, usd)
     except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise _unreadable(where, f"it cannot be read ({error})") from error
     missing = set(yaml.safe_load(_shipped())["prices"]) - set(usd)
@@ -143,7 +143,7 @@ def seconds_of(shape: Shape, size: Size) -> float:
     """Seconds of work of one run, all jobs together. DuckDB has one worker of the two or more; Spark all but the driver's."""
     new, kept = _PER_MILLION[shape.engine]
     work = _MARGIN * (new * size.rows * size.changed + kept * size.rows) / 1e6
-    cores = 4 * WORKERS[shape.worker]
+    cores = 4 * DPU[shape.worker]
     if shape.engine == "spark":
         cores *= shape.workers - 1
     # The benchmarks ran on two cores; twice the cores are not counted as twice the speed.
@@ -163,9 +163,7 @@ def bill(shape: Shape, size: Size, *, runs: int, prices: Prices, rpu: int = 8, f
     seconds = seconds_of(shape, size)
     per_job = max(MINIMUM_SECONDS, START_SECONDS[shape.engine] + seconds / len(tasks))
     run = (
-        _glue(
-            shape, jobs=len(tasks), seconds=per_job, usd=prices.usd["glue_flex_dpu_hour" if flex else "glue_dpu_hour"]
-        ),
+        _glue(shape, jobs=len(tasks), seconds=per_job, usd=prices.usd[_glue_price(flex)]),
         _steps(len(tasks), prices.usd["step_functions_transition"]),
         *_databases(len(tasks) * per_job, rpu, prices),
         _requests(size, prices.usd["s3_write"]),
@@ -178,6 +176,10 @@ def bill(shape: Shape, size: Size, *, runs: int, prices: Prices, rpu: int = 8, f
 def _glue(shape: Shape, *, jobs: int, seconds: float, usd: float) -> Line:
     arithmetic = f"{jobs} job{'s' * (jobs > 1)} x {shape.dpu} DPU x {seconds:.0f} s / 3600 x ${usd:g}"
     return Line("Glue", arithmetic, jobs * shape.dpu * seconds / 3600 * usd)
+
+
+def _glue_price(flex: bool) -> str:
+    return "glue_flex_dpu_hour" if flex else "glue_dpu_hour"
 
 
 def _steps(jobs: int, usd: float) -> Line:
@@ -223,11 +225,11 @@ def _standing(size: Size, prices: Prices) -> Iterable[Line]:
         yield Line(item, f"{number:g} {unit} x ${usd:g}", number * usd)
 
 
-def cheapest(size: Size, *, runs: int, prices: Prices) -> Bill:
+def cheapest(size: Size, *, runs: int, prices: Prices, flex: bool = False) -> Bill:
     """The cheapest preset, engine and size for which a run ends within an hour. Raises ConfigurationError when none does."""
-    shapes = [Shape("small", "duckdb", worker) for worker in WORKERS]
-    shapes += [Shape("small", "spark", worker, workers) for worker in WORKERS for workers in (2, 3, 5, 10, 20, 50)]
-    bills = [bill(shape, size, runs=runs, prices=prices) for shape in shapes if fits(shape, size)]
+    shapes = [Shape("small", "duckdb", worker) for worker in DPU]
+    shapes += [Shape("small", "spark", worker, workers) for worker in DPU for workers in (2, 3, 5, 10, 20, 50)]
+    bills = [bill(shape, size, runs=runs, prices=prices, flex=flex) for shape in shapes if fits(shape, size)]
     if not bills:
         raise ConfigurationError(
             "no size of worker ends such a run within an hour",
@@ -238,17 +240,27 @@ def cheapest(size: Size, *, runs: int, prices: Prices) -> Bill:
     return min(bills, key=lambda found: (round(found.per_run, 4), found.shape.engine != "duckdb", found.shape.dpu))
 
 
-def measured(runs: Sequence[RunRecord], *, dpu: int, prices: Prices) -> list[tuple[RunRecord, float, Line]]:
-    """What past runs took and, with so many DPU, what Glue bills for it: (run, seconds, line), newest first. Runs that are not over are left out.
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a past run took on the clock, and what Glue bills for it: job run by job run, and the sum with its arithmetic."""
 
-    A run whose jobs were Glue runs of their own is billed a minute at least for each.
+    run: RunRecord
+    seconds: float
+    job_runs: tuple[JobRun, ...]
+    line: Line
+
+
+def measured(runs: Sequence[RunRecord], *, dpu: float, prices: Prices, flex: bool = False) -> list[Spent]:
+    """What past runs cost, newest first; runs that are not over are left out. `dpu` is assumed where the ledger knows of no Glue job run.
+
+    Each Glue job run is billed by itself, a minute at least: five jobs that took a second each are five minutes.
     """
     found = []
     for run in runs:
         if run.finished_at and run.jobs:
-            seconds = sum(job.seconds for job in run.jobs)
-            billed = max(MINIMUM_SECONDS, START_SECONDS["duckdb"] + seconds)
-            usd = prices.usd["glue_dpu_hour"]
-            line = Line("Glue", f"{dpu} DPU x {billed:.0f} s / 3600 x ${usd:g}", dpu * billed / 3600 * usd)
-            found.append((run, seconds, line))
+            parts = job_runs(run, dpu=dpu)
+            used, usd = sum(part.dpu_seconds for part in parts), prices.usd[_glue_price(flex)]
+            how = " + ".join(f"{part.dpu_seconds / part.billed:.3g} DPU x {part.billed:.0f} s" for part in parts)
+            line = Line("Glue", f"({how}) / 3600 x ${usd:g}", used / 3600 * usd)
+            found.append(Spent(run, sum(part.seconds for part in parts), parts, line))
     return found

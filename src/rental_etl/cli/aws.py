@@ -51,12 +51,17 @@ def cost(
     prices: Annotated[
         Path | None, typer.Option("--prices", metavar="FILE", help="Price table.  [default: the one shipped]")
     ] = None,
+    flex: Annotated[
+        bool, typer.Option("--flex", help="Glue's spare capacity (setting `flex` of a deployment).")
+    ] = False,
     past: Annotated[
         int, typer.Option("--past", min=0, metavar="N", help="Also show what the last N runs cost, from the ledger.")
     ] = 0,
     as_json: Json = False,
 ) -> None:
     """Predict and measure what runs cost on AWS.
+
+    Every amount shows how it comes about: prices from a dated table, seconds estimated from benchmarks, not measured on AWS.
 
     \b
     Examples:
@@ -69,10 +74,10 @@ def cost(
     table = costs.load_prices(prices)
     size = costs.Size(bookings, viewings, listings, changed)
     shapes = [costs.Shape("small", "duckdb"), costs.Shape("standard", "duckdb"), costs.Shape("standard", "spark")]
-    found = [costs.bill(shape, size, runs=runs, prices=table) for shape in shapes]
-    best = costs.cheapest(size, runs=runs, prices=table)
+    found = [costs.bill(shape, size, runs=runs, prices=table, flex=flex) for shape in shapes]
+    best = costs.cheapest(size, runs=runs, prices=table, flex=flex)
     records = place.application().status(runs=past).runs[:past] if past else ()
-    spent = costs.measured(records, dpu=shapes[0].dpu, prices=table)
+    spent = costs.measured(records, dpu=shapes[0].dpu, prices=table, flex=flex)
     if as_json:
         bills.write_json(found, best, spent, table, sys.stdout)
     else:

@@ -10,6 +10,7 @@ import re
 import shutil
 import sys
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,6 +87,18 @@ def processors() -> int:
     context = _process.running.context
     own = 0 if str(context.master).startswith("local[") else os.cpu_count() or 1
     return int(context.defaultParallelism) + own
+
+
+def executor_seconds() -> float:
+    """For how long the executors of this process's Spark have been there, added up, those that are gone among them; 0 without any beside the driver."""
+    if _process.running is None or not _alive(_process.running.context):
+        return 0.0
+    gateway: Any = _process.running.context
+    found = gateway._jsc.sc().statusStore().executorList(False)
+    executors = [each for each in map(found.apply, range(found.size())) if each.id() != "driver"]
+    now = 1000 * time.time()
+    ends = [each.removeTime().get().getTime() if each.removeTime().isDefined() else now for each in executors]
+    return float(sum(ends) - sum(each.addTime().getTime() for each in executors)) / 1000
 
 
 def forget_dead() -> None:

@@ -19,7 +19,8 @@ class JobRecord:
     """One job of a run: seconds on the clock and what it did, in counts.
 
     Counts are rows, by table where a job has several; `bytes` are those delivered (extract) or written as Parquet (transform, metrics), and `dpu_seconds` is
-    what AWS Glue would charge for as many processors: a quarter of processors x seconds, an estimate.
+    what AWS Glue would charge for as many processors: a quarter of processors x seconds, an estimate. A job that ran on Glue also has `glue_run`, the id of
+    its job run, and `glue_dpu`, the DPU of the workers that were there from beginning to end.
     """
 
     name: str

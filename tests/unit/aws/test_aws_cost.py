@@ -1,6 +1,7 @@
 """What runs cost: arithmetic that can be followed, and the promise about small marketplaces."""
 
 import json
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -75,9 +76,29 @@ def test_past_runs_are_reckoned_from_their_seconds() -> None:
     jobs = (JobRecord("extract", 100.0), JobRecord("metrics", 55.0))
     over = RunRecord("a", "run", date(2024, 6, 30), "published", "2024-07-01 03:00:00", "2024-07-01 03:03:00", jobs)
     going = RunRecord("b", "run", date(2024, 6, 30), "running", "2024-07-01 03:00:00", "", jobs)
-    ((run_, seconds, line),) = cost.measured([going, over], dpu=2, prices=PRICES)
-    assert (run_.run_id, seconds) == ("a", 155.0)
-    assert line.usd == pytest.approx(2 * 180 / 3600 * 0.308)
+    (spent,) = cost.measured([going, over], dpu=2, prices=PRICES)
+    assert (spent.run.run_id, spent.seconds) == ("a", 155.0)
+    assert spent.line.usd == pytest.approx(2 * 180 / 3600 * 0.308)
+    assert spent.line.arithmetic == "(2 DPU x 180 s) / 3600 x $0.308"
+    (spare,) = cost.measured([over], dpu=2, prices=PRICES, flex=True)
+    assert spare.line.usd == pytest.approx(2 * 180 / 3600 * 0.203)
+
+
+def test_each_glue_job_run_of_a_past_run_is_billed_by_itself() -> None:
+    """Five jobs of a second are five minutes; a job that saw more workers than the least is billed for them."""
+    names = ("extract", "load", "transform", "metrics", "report")
+    quick = [JobRecord(name, 1.0, {"glue_run": f"jr_{name}", "glue_dpu": 2.0, "dpu_seconds": 1.0}) for name in names]
+    run_ = RunRecord("a", "run", date(2024, 6, 30), "published", "2024-07-01", "2024-07-01", tuple(quick))
+    (spent,) = cost.measured([run_], dpu=8, prices=PRICES)
+    assert [(part.glue_run, part.jobs, part.billed) for part in spent.job_runs] == [
+        (f"jr_{name}", (name,), 60.0) for name in names
+    ]
+    assert spent.line.usd == pytest.approx(5 * 2 * 60 / 3600 * 0.308)
+    assert spent.line.usd == pytest.approx(lines(cost.bill(STANDARD, DAILY, runs=1, prices=PRICES))["Glue"].usd)
+    many = JobRecord("transform", 275.0, {"glue_run": "jr_many", "glue_dpu": 2.0, "dpu_seconds": 2750.0})
+    scaled = replace(run_, jobs=(*quick[:2], many, *quick[3:]))
+    (spent,) = cost.measured([scaled], dpu=8, prices=PRICES)
+    assert spent.line.usd == pytest.approx((4 * 2 * 60 + 2750) / 3600 * 0.308)
 
 
 def test_every_price_has_a_source_and_the_table_a_date() -> None:
@@ -112,3 +133,24 @@ def test_the_command_shows_the_arithmetic(tmp_path: Path, capsys: pytest.Capture
     assert "1 job x 2 DPU x 60 s / 3600 x $0.308" in out
     assert "5 jobs x 2 DPU x 60 s / 3600 x $0.308" in out
     assert "cheapest" in out
+
+
+def test_the_command_says_what_it_does_not_know(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody compared the shipped prices with their pages; who did so in a table of one's own is not told so again."""
+    assert run(["cost"]) == 0
+    out = capsys.readouterr().out
+    assert "Nobody has held these prices against AWS's pages" in out
+    assert "nothing could be deployed to AWS" in out
+    assert run(["cost", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["prices_checked"] is False
+    table = yaml.safe_load(Path(cost.__file__).with_name("prices.yaml").read_text(encoding="utf-8"))
+    own = tmp_path / "prices.yaml"
+    own.write_text(yaml.safe_dump(table | {"checked": True}))
+    assert run(["cost", "--prices", str(own)]) == 0
+    assert "Nobody has held" not in capsys.readouterr().out
+
+
+def test_spare_capacity_is_cheaper(capsys: pytest.CaptureFixture[str]) -> None:
+    """By Glue's price for it alone."""
+    assert run(["cost", "--flex"]) == 0
+    assert "1 job x 2 DPU x 60 s / 3600 x $0.203" in capsys.readouterr().out

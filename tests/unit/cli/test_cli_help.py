@@ -40,7 +40,8 @@ PROMISED: dict[str, set[str]] = {
     "repair": PLACE | {"--json"},
     "ingest": PLACE | {"DIR", "--json"},
     "state-machine": {"--preset"},
-    "cost": PLACE | {"--bookings", "--viewings", "--listings", "--changed", "--runs", "--prices", "--past", "--json"},
+    "cost": PLACE
+    | {"--bookings", "--viewings", "--listings", "--changed", "--runs", "--prices", "--flex", "--past", "--json"},
 }
 
 

@@ -1,5 +1,7 @@
 """A Glue job's arguments, and how several jobs become one run."""
 
+import contextlib
+import json
 import os
 from datetime import date
 from pathlib import Path
@@ -10,6 +12,8 @@ import pytest
 import shell
 from redshift import stores
 from rental_etl import glue_entry
+from rental_etl.aws.billing import Workers
+from rental_etl.aws.cost import load_prices, measured
 from rental_etl.aws.outcomes import BROKEN, REFUSED, UNUSABLE, marked
 from rental_etl.aws.state_machine import definition
 from rental_etl.bootstrap import Application
@@ -41,6 +45,7 @@ def test_arguments_are_read_as_glue_passes_them() -> None:
             ),
             *("--engine", "duckdb", "--run_id", "nightly-1", "--as_of=2024-06-30", "--full_refresh", "true"),
             *("--jobs", "generate_metrics,load", "--rental_etl_lake__url", "s3://b", "--engine", "spark", "--dpu", "2"),
+            *("--worker_dpu", "1.0", "--JOB_RUN_ID", "jr_0a"),
         ]
     )
     assert order == glue_entry.Order(
@@ -52,7 +57,8 @@ def test_arguments_are_read_as_glue_passes_them() -> None:
         config="",
         connection="",
         variables={"RENTAL_ETL_LAKE__URL": "s3://b"},
-        dpu=2.0,
+        workers=Workers(2.0, each=1.0),
+        glue_run="jr_0a",
     )
 
 
@@ -81,6 +87,7 @@ def test_every_job_of_the_state_machine_is_one_that_can_be_run() -> None:
         (["--JOB_NAME", "run_pipeline", "--jobs", "load,tidy"], UsageError),
         (["--JOB_NAME", "run_pipeline", "--as_of", "june"], UsageError),
         (["--JOB_NAME", "run_pipeline", "--full_refresh", "perhaps"], UsageError),
+        (["--JOB_NAME", "run_pipeline", "--worker_dpu", "some"], UsageError),
         (["--JOB_NAME", "run_pipeline", "--RENTAL_ETL_SOURCE__PASSWORD", "hunter2"], ConfigurationError),
     ],
 )
@@ -114,6 +121,40 @@ def test_the_jobs_of_an_execution_are_one_run(tmp_path: Path) -> None:
     glue_entry.main(["--JOB_NAME", "build_report", *given, *places])
     (whole,) = application.status().runs
     assert (whole.command, whole.state, whole.started_at) == ("run", "published", run.started_at)
+
+
+def test_the_ledger_knows_in_which_glue_run_a_job_was(tmp_path: Path) -> None:
+    """So that what a run cost can be reckoned afterwards: each Glue job run has a minimum of its own."""
+    shell.marketplace(tmp_path / "data")
+    given = ["--run_id", "nightly-1", "--as_of", str(shell.END), "--dpu", "2.0"]
+    places = ["--RENTAL_ETL_SOURCE__URL", "data", "--RENTAL_ETL_WORKSPACE", "work"]
+    runs = [("extract,load", "jr_0a"), ("transform", "jr_0b"), ("metrics", "jr_0c")]
+    for jobs, number in runs:
+        glue_entry.main(["--JOB_NAME", "run_pipeline", "--jobs", jobs, "--JOB_RUN_ID", number, *given, *places])
+    application = Application(load_settings(config=None, overrides={"workspace": Path("work")}))
+    (run,) = application.status().runs
+    assert {job.name: job.counts["glue_run"] for job in run.jobs} == {
+        "extract": "jr_0a",
+        "load": "jr_0a",
+        "transform": "jr_0b",
+        "metrics": "jr_0c",
+    }
+    assert {job.counts["glue_dpu"] for job in run.jobs} == {2.0}
+    (spent,) = measured([run], dpu=8, prices=load_prices())
+    assert [part.jobs for part in spent.job_runs] == [("extract", "load"), ("transform",), ("metrics",)]
+    assert spent.line.usd == pytest.approx(3 * 2 * 60 / 3600 * 0.308)
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_job_run_tells_what_it_is_billed(tmp_path: Path, capsys: pytest.CaptureFixture[str], broken: bool) -> None:
+    """The alarm counts it, also for a job that failed: Glue bills that as well."""
+    shell.marketplace(tmp_path / "data")
+    places = ["--RENTAL_ETL_SOURCE__URL", "nowhere" if broken else "data", "--RENTAL_ETL_WORKSPACE", "work"]
+    given = ["--JOB_NAME", "extract_from_aurora", "--JOB_RUN_ID", "jr_0a", "--dpu", "2.0", "--worker_dpu", "1.0"]
+    with pytest.raises(SystemExit) if broken else contextlib.nullcontext():
+        glue_entry.main([*given, *places])
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(line["glue_run"], line["dpu_seconds"]) for line in lines if "dpu_seconds" in line] == [("jr_0a", 120.0)]
 
 
 def test_a_configuration_and_a_connection_are_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
