@@ -26,6 +26,7 @@ from rental_etl.tables.models import curated_models, presentation_models
 from rental_etl.warehouse.duckdb_file import DuckDBWarehouse
 
 if TYPE_CHECKING:
+    from rental_etl.engine.spark_settings import SparkSettings
     from rental_etl.source.mysql.access import Access
 
 _FILE = "duckdb:///"
@@ -105,12 +106,34 @@ def engine_of(
     if named.kind == "duckdb":
         return duckdb_engine(settings, temp=temp, reach=reach)
     from rental_etl.engine.spark_session import SparkEngine
+
+    wanted = _spark_settings(settings, temp=temp)
+    progress("starting Spark", 0, 1)
+    return SparkEngine(wanted, lake="" if wanted.local else lake)
+
+
+def require_reachable(settings: Settings, *, lake: str) -> None:
+    """Raise ConfigurationError for a cluster whose executors would look for the lake on their own disks.
+
+    A folder that `lake.url` names may be the same one everywhere; the folder in the workspace is this machine's.
+    """
+    if settings.engine.kind != "spark" or settings.lake.url:
+        return
+    wanted = _spark_settings(settings, temp=Path())
+    if not wanted.local and not wanted.hosted:
+        raise ConfigurationError(
+            "Spark's executors on other machines cannot reach the lake, which is a folder of this one",
+            where=f"[engine] master = {wanted.where}; the lake is {lake}",
+            expected="a lake in S3, or in a folder that is the same one under the same path on every machine of the cluster",
+            remedy="name it with lake.url, or let Spark run on this machine: without master",
+        )
+
+
+def _spark_settings(settings: Settings, *, temp: Path) -> "SparkSettings":
     from rental_etl.engine.spark_settings import SparkSettings
 
-    wanted = SparkSettings(named.memory, named.threads, temp, named.master, named.spark)
-    progress("starting Spark", 0, 1)
-    # What one machine spills only it can read; executors elsewhere reach the lake.
-    return SparkEngine(wanted, scratch="" if wanted.local else f"{lake}/temp")
+    named = settings.engine
+    return SparkSettings(named.memory, named.threads, temp, named.master, named.spark)
 
 
 def duckdb_engine(settings: Settings, *, temp: Path, reach: Reach | None) -> DuckDBEngine:

@@ -21,6 +21,7 @@ from rental_etl.adapters import (
     found_in,
     is_database,
     processors_of,
+    require_reachable,
     warehouse_of,
 )
 from rental_etl.checks import checked, offered, require_columns, tables_named
@@ -234,6 +235,7 @@ class Application:
 
     def _parts(self) -> Parts:
         settings = self.settings
+        require_reachable(settings, lake=self._lake.where)
         return Parts(
             landing=self._landing,
             curated=lambda: self._curated,
@@ -322,6 +324,7 @@ class Application:
 
     def _engine(self) -> AbstractContextManager[Engine]:
         lake = self._lake
+        require_reachable(self.settings, lake=lake.where)
         return engine_of(
             self.settings, temp=self._temp, lake=lake.where, reach=lake.reach, progress=self.watch.progress
         )

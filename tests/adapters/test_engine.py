@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from rental_etl.engine.duckdb_session import DuckDBEngine
+from rental_etl.engine.spark_session import SparkEngine
 from rental_etl.errors import ModelError, SystemUnreachableError
 from rental_etl.model.contract import Column
 from rental_etl.ports.engine import Engine
@@ -296,6 +297,22 @@ class TestWrite:
             room.engine.bind("seen.rows", paths, columns=(KEY,), tags=[{"n": 7}, {"n": 8}])
             assert room.engine.rows("select key, n from seen.rows order by key") == [(1, 7), (2, 8)]
 
+    def test_executors_elsewhere_read_and_write_in_the_lake_alone(self, tmp_path: Path) -> None:
+        """A cluster's machines have disks of their own: what is to be read is taken into the lake, and what is written stays in it."""
+        mine, lake = tmp_path / "this machine's", tmp_path / "lake"
+        with opened_spark(mine) as room:
+            kept = room.numbers("kept", 1, 2)
+        with SparkEngine(spark.settings(), lake=str(lake)) as engine:
+            [written] = engine.write("select 3::bigint as key", str(mine / "out"), stem="part", columns=(KEY,))
+            assert (Path(written.path).is_relative_to(lake), written.rows, (mine / "out").exists()) == (True, 1, False)
+            engine.bind("seen.rows", [str(kept), written.path], columns=(KEY,), tags=[{"n": 7}, {"n": 8}])
+            # An executor elsewhere does not have it.
+            kept.unlink()
+            assert engine.rows("select key, n from seen.rows order by key") == [(1, 7), (2, 7), (3, 8)]
+            [inside] = engine.write("select 4::bigint as key", str(lake / "t"), stem="part", columns=(KEY,))
+            assert Path(inside.path).parent == lake / "t"
+        assert [path.name for path in lake.rglob("*.parquet")] == [Path(inside.path).name]
+
     def test_many_months_from_many_threads(self, room: Room) -> None:
         """Ten years of rows in no order; a month may take several files."""
         sql = f"select i as key, timestamp '2015-01-01' + interval 1 hour * cast((i * 7919) % 87600 as int) as t from ({series(50_000)})"
@@ -403,6 +420,7 @@ class TestWhatGoesWrong:
 import os, signal
 from pathlib import Path
 from rental_etl.engine.duckdb_session import DuckDBEngine
+from rental_etl.engine.spark_session import SparkEngine
 with DuckDBEngine(memory="100MB", threads=1, temp=Path({str(tmp_path / "temp")!r})) as engine:
     engine.keep("a.big", "select i, hash(i) as h, i::varchar as s from range(3000000) t(i)")
     os.kill(os.getpid(), signal.SIGKILL)
@@ -420,6 +438,7 @@ with DuckDBEngine(memory="100MB", threads=1, temp=Path({str(tmp_path / "temp")!r
 import resource
 from pathlib import Path
 from rental_etl.engine.duckdb_session import DuckDBEngine
+from rental_etl.engine.spark_session import SparkEngine
 from rental_etl.model.contract import Column
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 folder = Path({str(tmp_path)!r})

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from rental_etl.adapters import warehouse_of
+from rental_etl.adapters import require_reachable, warehouse_of
+from rental_etl.bootstrap import Application
 from rental_etl.errors import ConfigurationError
 from rental_etl.ports.warehouse import Warehouse
 from rental_etl.settings import load_settings
@@ -77,3 +78,40 @@ def test_redshift_verifies_or_does_not_encrypt() -> None:
 
 def test_redshift_without_a_place_in_s3_is_refused() -> None:
     assert "warehouse.staging" in refused(url="redshift://etl@db/r").remedy
+
+
+class TestAClusterNeedsALakeThatItsMachinesReach:
+    """Otherwise each of them would write to its own disk, and nothing would be found."""
+
+    @pytest.mark.parametrize("master", ["spark://host:7077", "yarn", "k8s://https://host"])
+    def test_the_folder_in_the_workspace_is_refused(self, master: str, tmp_path: Path) -> None:
+        settings = load_settings(
+            config=None, overrides={"workspace": tmp_path / "ws", "engine": {"kind": "spark", "master": master}}
+        )
+        with pytest.raises(ConfigurationError, match="cannot reach the lake") as caught:
+            Application(settings).run()
+        assert master in caught.value.where
+        assert "lake.url" in caught.value.remedy
+        [engine] = [result for result in Application(settings).check() if result.subject == "engine"]
+        assert (engine.ok, "cannot reach the lake" in engine.found) == (False, True)
+
+    @pytest.mark.parametrize(
+        ("engine", "lake"),
+        [
+            ({"master": "spark://host:7077"}, "s3://bucket/lake"),
+            ({"master": "spark://host:7077"}, "/mnt/shared/lake"),
+            ({"master": "local[4]"}, None),
+            ({"master": "local-cluster[2,1,1024]"}, None),
+            ({"spark": {"spark.master": "local[2]"}}, None),
+            ({}, None),
+            ({"kind": "duckdb", "master": "spark://host:7077"}, None),
+        ],
+    )
+    def test_anything_that_can_work_is_not(self, engine: dict[str, Any], lake: str | None) -> None:
+        overrides: dict[str, Any] = {"engine": {"kind": "spark", **engine}, "lake": {"url": lake} if lake else {}}
+        require_reachable(load_settings(config=None, overrides=overrides), lake="lake")
+
+    def test_inside_a_job_of_a_cluster_the_cluster_says(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PYSPARK_GATEWAY_PORT", "1")
+        overrides = {"engine": {"kind": "spark", "master": "yarn"}}
+        require_reachable(load_settings(config=None, overrides=overrides), lake="lake")

@@ -37,6 +37,11 @@ class SparkFiles:
         system, path = self._at(location)
         system.delete(path, True)
 
+    def copy(self, file: str, location: str) -> None:
+        """Copy a file of this machine to where executors reach it."""
+        copy = self._java.org.apache.hadoop.fs.FileUtil.copy
+        copy(*self._at(f"file://{file}"), *self._at(location), False, self._configuration)
+
     def known_as(self, location: str) -> tuple[str, ...]:
         """What `_metadata.file_path` may say of a file: its encoded URI, of which local files have two forms."""
         uri = str(self._java.org.apache.hadoop.fs.Path(location).toUri().toString())

@@ -9,6 +9,7 @@ import functools
 import os
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -33,16 +34,18 @@ _FEW = 16
 class SparkEngine:
     """An `Engine` on many machines. Statements raise SystemUnreachableError when memory, disk, a file or Spark fails, ModelError when they are wrong.
 
-    `scratch` is where kept queries lie, which every executor has to reach; default: `settings.temp`, which all of one machine do.
+    `lake` is a folder or URL that every executor reaches, for one whose executors are on other machines: what does not lie in it is taken there
+    to be read, and what is to be written elsewhere stays there until the session ends. Default: everything is reached, as on one machine.
     """
 
-    def __init__(self, settings: SparkSettings, *, scratch: str = "") -> None:
+    def __init__(self, settings: SparkSettings, *, lake: str = "") -> None:
         self._log = log_of(settings)
         self._session = open_session(settings)
         self._thread = WorkingThread(self._cancel, self._activate)
         self._files = SparkFiles(self._session)
         own = f"spark-{os.getpid()}-{uuid.uuid4().hex[:8]}"
-        self._scratch = inside(scratch or str(settings.temp.absolute()), own)
+        self._lake = lake
+        self._scratch = inside(lake, "temp", own) if lake else inside(str(settings.temp.absolute()), own)
         self._kept: dict[str, str] = {}
         self._number = 0
 
@@ -69,9 +72,10 @@ class SparkEngine:
         """Make Parquet files readable as one relation with exactly `columns`."""
 
         def binding() -> None:
-            frame = self._read(files, columns)
+            found = [self._brought(file) for file in files]
+            frame = self._read(found, columns)
             if files and tags:
-                frame = self._tagged(frame, files, tags)
+                frame = self._tagged(frame, found, tags)
             self._show(name, frame)
 
         self._do(f"bind {name}", binding)
@@ -84,8 +88,7 @@ class SparkEngine:
 
     def keep(self, name: str, sql: str) -> int:
         """Evaluate a query once and keep its rows under a name; returns the number of rows."""
-        self._number += 1
-        folder = inside(self._scratch, str(self._number))
+        folder = self._fresh()
 
         def keeping() -> int:
             frame = _storable(self._session.sql(_rendered(sql)))
@@ -111,8 +114,13 @@ class SparkEngine:
     def write(
         self, sql: str, folder: str, *, stem: str, columns: Sequence[Column], month_of: str = ""
     ) -> list[WrittenFile]:
-        """Write a query's rows as Parquet with Iceberg field ids 1..n in the order of `columns`."""
+        """Write a query's rows as Parquet with Iceberg field ids 1..n in the order of `columns`.
+
+        They lie in the session's own folder when executors do not reach `folder`.
+        """
         from pyspark.sql import functions as fn
+
+        place = folder if self._reached(folder) else self._fresh()
 
         def writing() -> list[WrittenFile]:
             frame = self._session.sql(_rendered(sql))
@@ -125,14 +133,31 @@ class SparkEngine:
             else:
                 frame = frame.select(*wanted)
             writer = frame.write.mode("append").option("mapreduce.output.basename", stem)
-            (writer.partitionBy("month") if month_of else writer).parquet(folder)
-            found = self._files.written(folder, stem)
+            (writer.partitionBy("month") if month_of else writer).parquet(place)
+            found = self._files.written(place, stem)
             for file in found:
                 if not file.rows:
                     self._files.remove(file.path)
             return [file for file in found if file.rows]
 
         return self._do(sql, writing)
+
+    def _fresh(self) -> str:
+        """A place in the session's own folder."""
+        self._number += 1
+        return inside(self._scratch, str(self._number))
+
+    def _reached(self, location: str) -> bool:
+        """Whether executors reach it: on one machine everything, on a cluster what is in the lake and in stores."""
+        return not self._lake or "://" in location or Path(location).is_relative_to(self._lake)
+
+    def _brought(self, file: str) -> str:
+        """Where executors read a file."""
+        if self._reached(file):
+            return file
+        copy = inside(self._fresh(), Path(file).name)
+        self._files.copy(file, copy)
+        return copy
 
     def _read(self, files: Sequence[str], columns: Sequence[Column]) -> "DataFrame":
         schema = spark_schema(columns)

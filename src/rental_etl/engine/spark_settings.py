@@ -68,16 +68,17 @@ class SparkSettings:
     @property
     def local(self) -> bool:
         """Whether everything runs on this machine."""
-        return not self.hosted and self._master.startswith("local")
+        return not self.hosted and self.where.startswith("local")
 
     @property
-    def _master(self) -> str:
+    def where(self) -> str:
+        """Its master."""
         return self.options.get("spark.master") or self.master or f"local[{self.threads or '*'}]"
 
     @property
     def _cores(self) -> int:
-        numbers = [int(number) for number in re.findall(r"\d+", self._master)]
-        if self._master.startswith("local-cluster"):
+        numbers = [int(number) for number in re.findall(r"\d+", self.where)]
+        if self.where.startswith("local-cluster"):
             return numbers[0] * numbers[1]
         return numbers[0] if numbers else os.cpu_count() or 1
 
@@ -101,7 +102,7 @@ class SparkSettings:
     def process(self, folder: Path) -> dict[str, str]:
         """What holds for a Spark that is started here, by name; `folder` holds what it spills."""
         settings = {
-            "spark.master": self._master,
+            "spark.master": self.where,
             "spark.app.name": "rental-etl",
             "spark.driver.memory": heap(self.memory),
             "spark.local.dir": str(folder),
