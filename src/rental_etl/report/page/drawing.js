@@ -31,7 +31,7 @@ function card(key, range) {
   made.append(sparkline(trail(key, range)));
   const compare = element("ul");
   const said = before && earlier && before.label === earlier.label ? [["before", before, "the period before, also a year earlier:"]] : [["before", before, "vs"], ["earlier", earlier, "vs"]];
-  for (const [name, then, lead] of now ? said : []) compare.append(comparison(key, name, now, then, lead));
+  for (const [name, then, lead] of now && now.number ? said : []) compare.append(comparison(key, name, now, then, lead));
   made.append(compare);
   return made;
 }

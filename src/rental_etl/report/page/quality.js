@@ -65,10 +65,18 @@ function stateOfRows() {
   return total;
 }
 
+// The last week with a booking, where it ended more than a month before the as-of day: what a run takes for granted may not have been delivered.
+function quietSince() {
+  const weeks = tables.bookings ? tables.bookings.week_start : [];
+  const last = weeks.reduce((most, week) => Math.max(most, week), -Infinity);
+  return weeks.length && asOf - (last + 6) > 31 ? last : null;
+}
+
 function showStates(today) {
   const age = today - asOf;
   const fresh = age <= 0 ? "to today" : age === 1 ? "to yesterday" : `${plain.format(age)} days old`;
-  setState("freshness", age <= 2 ? "good" : "watch", `Data ${fresh}`);
+  const quiet = quietSince();
+  setState("freshness", age <= 2 && quiet === null ? "good" : "watch", `Data ${fresh}` + (quiet === null ? "" : `, last booking in the ${weekName(quiet)}`));
   const rows = stateOfRows();
   const last = facts.runs.find((run) => !["done", "running"].includes(run.state));
   const stopped = last && ["refused", "failed"].includes(last.state);

@@ -1,4 +1,5 @@
 // Fills the filters, shows the first screen at once, and the charts one after another as the browser finds time.
+const SCOPES = { month: "Latest full month", now: "This month so far", whole: "Whole period" };
 const figureIds = Object.keys(facts.figures);
 let queue = [];
 let ready = false;
@@ -24,9 +25,8 @@ function fillFilters() {
   filters.currency.replaceChildren(...currencies.map((code) => option(code, code)));
   if (!currencies.length) filters.currency.replaceChildren(option("", "None known"));
   filters.currency.disabled = currencies.length < 2;
-  const names = { month: "Latest full month", now: "This month so far", whole: "Whole period" };
   const scope = document.getElementById("scope");
-  for (const [id, name] of Object.entries(names)) scope.append(element("label", {}, element("input", { type: "radio", name: "keys", value: id, id: "keys-" + id }), element("span", {}, name)));
+  for (const [id, name] of Object.entries(SCOPES)) scope.append(element("label", {}, element("input", { type: "radio", name: "keys", value: id, id: "keys-" + id }), element("span", {}, name)));
   document.getElementById("contents").replaceChildren(...[...document.querySelectorAll("main > section:not(#keys)")].map((section) => element("li", {}, element("a", { href: "#" + section.id }, section.querySelector("h2").textContent))));
 }
 
@@ -43,7 +43,7 @@ function showFilters() {
     const input = document.getElementById("keys-" + id);
     input.disabled = !range;
     input.checked = id === shown;
-    input.nextElementSibling.textContent = { month: "Latest full month", now: "This month so far", whole: "Whole period" }[id] + (range ? `: ${monthsName(range)}` : "");
+    input.nextElementSibling.textContent = SCOPES[id] + (range ? `: ${monthsName(range)}` : "");
   }
 }
 
