@@ -42,10 +42,11 @@ def chromium() -> Iterator[Browser]:
 
 
 class Report:
-    """A report in a browser without a network. Whatever it says on the console, or asks of the network, is kept."""
+    """A report in a browser without a network. Whatever it says on the console, or asks of the network, is kept. `watch` is a script that
+    runs before the page's."""
 
     def __init__(
-        self, browser: Browser, path: Path, *, scheme: str = "light", size: str = "desk", at: str = ""
+        self, browser: Browser, path: Path, *, scheme: str = "light", size: str = "desk", at: str = "", watch: str = ""
     ) -> None:
         width, height = SIZES[size]
         options: Any = {"viewport": {"width": width, "height": height}, "color_scheme": scheme, "offline": True}
@@ -53,6 +54,8 @@ class Report:
         self.complaints: list[str] = []
         self.requests: list[str] = []
         self.page: Page = self.context.new_page()
+        if watch:
+            self.page.add_init_script(watch)
         self.page.on("console", lambda message: self.complaints.append(message.text))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("dialog", lambda dialog: self.complaints.append(f"dialog {dialog.message}"))

@@ -24,6 +24,13 @@ OVERFLOWING = """[...document.querySelectorAll('.card')].filter(card => {
   const edge = card.getBoundingClientRect().right;
   return [...card.querySelectorAll('*')].some(part => part.getBoundingClientRect().right > edge);
 }).map(card => card.id)"""
+# When the key numbers are on the screen: the frame after they came into the page.
+KEYS_AT = """new MutationObserver(() => {
+  if (window.keysAt === undefined && document.querySelector('#key-conversion data')) {
+    window.keysAt = null;
+    requestAnimationFrame(() => setTimeout(() => window.keysAt = performance.now()));
+  }
+}).observe(document, {subtree: true, childList: true})"""
 HOSTILE = (
     "</script><script>document.title='owned'</script>",
     "<img src=x onerror=alert(1)> & \"quoted\" 'single' `tick`",
@@ -70,29 +77,31 @@ def test_the_first_screen_says_what_it_is_of(marketplace: Application, open_repo
     assert "first delivered on 17 Jun 2024" in note
 
 
-def test_the_largest_page_paints_within_a_second(browser: Browser, tmp_path: Path) -> None:
+def test_the_largest_page_shows_its_first_screen_within_a_second(browser: Browser, tmp_path: Path) -> None:
     """10,000 listings over five years. The first screen does not wait for the chart library. The best of three: other work on the machine is not the page's.
     The figures are kept beside the pictures."""
     path = tmp_path / "index.html"
     path.write_text(render(largest()), encoding="utf-8")
-    paints, drawn = [], []
+    paints, keys, drawn = [], [], []
     for _ in range(3):
-        report = Report(browser, path)
+        report = Report(browser, path, watch=KEYS_AT)
         paints.append(report.page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime"))
+        keys.append(report.page.evaluate("window.keysAt"))
         drawn.append(report.page.evaluate("performance.now()"))
-        assert report.key("occupancy") != ""
         assert report.complaints == []
         report.close()
     size = path.stat().st_size
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     (SCREENSHOTS / "report-largest.txt").write_text(
         f"10,000 listings over 5 years: {size / 1e6:.2f} MB; first contentful paint after"
-        f" {', '.join(f'{paint:.0f}' for paint in paints)} ms, every chart drawn after {min(drawn):.0f} ms;"
+        f" {', '.join(f'{paint:.0f}' for paint in paints)} ms, key numbers after {', '.join(f'{at:.0f}' for at in keys)} ms,"
+        f" every chart drawn after {', '.join(f'{at:.0f}' for at in drawn)} ms;"
         f" load average {os.getloadavg()[0]:.2f} on {os.cpu_count()} processors\n",
         encoding="utf-8",
     )
     assert size < 3_000_000
     assert min(paints) < 1000
+    assert min(keys) < 1000
 
 
 def test_data_that_ends_before_its_day_is_said(tmp_path: Path, open_report: Open) -> None:
