@@ -86,7 +86,8 @@ def local_folder(url: str, *, key: str) -> Path:
     if "://" in url:
         raise ConfigurationError(
             f"{key} = {parts.scheme}://... is not supported by this version",
-            expected="a folder, such as ./data or file:///srv/data, or s3://bucket/prefix",
+            expected="a folder, such as ./data or file:///srv/data, or s3://bucket/prefix"
+            + (", or mysql://user@host/database" if key == "source.url" else ""),
             remedy=f"correct {key}",
         )
     return Path(url).expanduser().absolute()

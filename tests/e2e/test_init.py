@@ -109,6 +109,20 @@ def test_the_screen_shows_what_was_understood(standard: Path, tmp_path: Path) ->
     assert "rental-etl check" in done.err
 
 
+def test_what_nothing_holds_is_asked_for(tmp_path: Path) -> None:
+    """A run without listings would only fail; other tables may be what was not placed."""
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "Rechnungen.csv").write_text("Beleg;Summe\n1;2\n", encoding="utf-8")
+    done = rental_etl("init", "--source", "files", cwd=tmp_path)
+    assert done.code == 0, done.err
+    assert "  - apartments: nothing holds it, and nothing runs without it." in done.out
+    assert (
+        "  - apartment_attributes, bookings, user_viewing: not found. If one of those not placed holds it, say so"
+        in done.out
+    )
+    assert ("rental-etl check" in done.err, "rental-etl run" in done.err) == (True, False)
+
+
 def test_standard_files_need_no_setting(standard: Path, tmp_path: Path) -> None:
     """Not even that of the usual folder."""
     shutil.copytree(standard / "data", tmp_path / "data")

@@ -23,6 +23,9 @@ _NEEDED_FOR = {
     "user_viewing": "the conversion is skipped",
     "fx_rates": "money stays in its currencies",
 }
+_MANDATORY = "apartments"
+# Tables that most marketplaces have, so that what is left over may be them.
+_OFTEN_HIDDEN = ("apartment_attributes", "bookings", "user_viewing")
 _WORDS = 20
 # What a setting that is left open may be, as a comment to switch on.
 _OFFERS: Mapping[str, Any] = {"date_order": "day_first", "number_format": "1.234,50", "true_words": ("ja",)}
@@ -55,7 +58,9 @@ def configure(folder: Path, *, source: str | None, force: bool, as_json: bool) -
         )
         return
     say(f"\nwrote {path}", sys.stderr)
-    show_steps("next", _steps(path, undecided=any(one.missing or one.open for one in proposal.tables)))
+    undecided = any(one.missing or one.open for one in proposal.tables)
+    runs = any(one.table == _MANDATORY and one.sample for one in proposal.tables)
+    show_steps("next", _steps(path, undecided=undecided, runs=runs))
 
 
 def _proposal(folder: Path, source: str | None) -> "Proposal | None":
@@ -180,6 +185,13 @@ def _shown(value: Any) -> str:
 
 
 def _undecided(proposal: "Proposal") -> Iterator[str]:
+    absent = [one.table for one in proposal.tables if one.sample is None]
+    place = "files (in a database: name) and columns"
+    if _MANDATORY in absent:
+        yield f"{_MANDATORY}: nothing holds it, and nothing runs without it. Deliver it, or say where it is in [tables.{_MANDATORY}]: {place}"
+    others = [table for table in absent if table in _OFTEN_HIDDEN]
+    if others and proposal.unplaced:
+        yield f"{', '.join(others)}: not found. If one of those not placed holds it, say so in [tables.<table>]: {place}"
     for one in proposal.tables:
         for missing in one.missing:
             yield f"{one.table} needs {missing.column}: {missing.why}"
@@ -224,11 +236,8 @@ def _table_document(one: "TableProposal") -> dict[str, Any]:
     }
 
 
-def _steps(path: Path, *, undecided: bool) -> list[tuple[str, str]]:
+def _steps(path: Path, *, undecided: bool, runs: bool) -> list[tuple[str, str]]:
     option = "" if path.absolute().parent == Path.cwd() else f" --config {path}"
     decide = [(f"edit {path}", "the lines that say DECIDE")] if undecided else []
-    return [
-        *decide,
-        (f"rental-etl check{option}", "what is missing still"),
-        (f"rental-etl run{option}", "the whole pipeline; nothing in your source is changed"),
-    ]
+    run = [(f"rental-etl run{option}", "the whole pipeline; nothing in your source is changed")] if runs else []
+    return [*decide, (f"rental-etl check{option}", "what is missing still"), *run]
