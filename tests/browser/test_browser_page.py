@@ -117,6 +117,18 @@ def test_data_that_ends_before_its_day_is_said(tmp_path: Path, open_report: Open
     assert report.changes("occupancy") != {}
 
 
+def test_what_never_changed_has_no_highest_and_lowest(tmp_path: Path, open_report: Open) -> None:
+    """Prices of listings that were delivered once."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "apartments.csv").write_text(
+        "id,title,source,price,currency,listing_created_on,is_active\n1,Flat,own,120.00,EUR,2024-01-01,true\n",
+        encoding="utf-8",
+    )
+    sentence = open_report(run(tmp_path)).text("price", "sentence")
+    assert "120.00 in every full week." in sentence
+    assert "Highest" not in sentence
+
+
 def test_the_keyboard_reaches_everything(marketplace: Application, open_report: Open) -> None:
     """Filters, key number scope and tables, in the order they are read; a table opens with Enter."""
     report = open_report(marketplace)

@@ -79,7 +79,8 @@ function trendSentence(name, table, unit, periods, lines, { added, unitText }) {
   if (full.length > 1) {
     const sorted = [...full].sort((one, other) => one.now.number.value - other.now.number.value);
     const [least, most] = [sorted[0], sorted[sorted.length - 1]];
-    parts.push(`Highest ${unit.at(most.period)} (${text(most.now.number)}), lowest ${unit.at(least.period)} (${text(least.now.number)}).`);
+    const [top, bottom] = [text(most.now.number), text(least.now.number)];
+    parts.push(top === bottom ? `${top} in every full ${unit.word}.` : `Highest ${unit.at(most.period)} (${top}), lowest ${unit.at(least.period)} (${bottom}).`);
   }
   const open = lines.filter((line) => !line.complete).length;
   if (open) parts.push(`${plural(open, unit.word)} not complete.`);
