@@ -17,12 +17,13 @@ from rental_etl.engine.spark_settings import SparkSettings
 
 PACKAGES = ("openjdk-17-jre-headless",)
 
+JAVA_OF_FEW_ROWS = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
 # A few rows: what takes time is planning and compiling, not computing.
 _SMALL = {
     "spark.sql.shuffle.partitions": "1",
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-    "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
+    "spark.driver.extraJavaOptions": JAVA_OF_FEW_ROWS,
 }
 
 

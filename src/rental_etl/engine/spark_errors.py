@@ -14,6 +14,8 @@ _NO_FIT = (
 _NO_MEMORY = ("OutOfMemoryError", "UNABLE_TO_ACQUIRE_MEMORY", "Java heap space", "Container killed")
 _FILES = ("java.io.", "ParquetDecodingException", "org.apache.parquet")
 _ENDED = ("Py4JNetworkError", "ConnectionRefusedError", "Py4JError")
+# A cluster that gives up says one of these, depending on what was under way.
+_GIVEN_UP = ("SparkContext was shut down", "Master removed our application", "stopped SparkContext")
 _NO_ROOM = ("No space left on device", "Disk quota exceeded", "File too large")
 
 
@@ -45,7 +47,7 @@ def explained(error: Exception, sql: str, *, log: Path) -> RentalEtlError:
         )
     if _any(text, _NO_FILE) or any(word in text for word in _FILES):
         return _file_failed(_first(text))
-    ended = type(error).__name__ in _ENDED
+    ended = type(error).__name__ in _ENDED or any(words in text for words in _GIVEN_UP)
     return SystemUnreachableError(
         "Spark ended while it worked" if ended else f"Spark could not finish a statement: {_first(text)}",
         where=f"its log is {log}",
@@ -82,5 +84,7 @@ def _named(text: str, conditions: tuple[str, ...]) -> str:
 
 
 def _first(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    # py4j begins with which of its calls failed, which says nothing.
+    lines = [line.strip(" :\t") for line in text.splitlines() if not line.startswith("An error occurred while calling")]
+    lines = [line for line in lines if line]
     return lines[0][:300] if lines else "no message"

@@ -86,7 +86,10 @@ def processors() -> int:
         return 0
     context = _process.running.context
     own = 0 if str(context.master).startswith("local[") else os.cpu_count() or 1
-    return int(context.defaultParallelism) + own
+    # It may end at any moment, and what it ends with is told by the work itself.
+    with contextlib.suppress(OSError, _py4j_error()):
+        return int(context.defaultParallelism) + own
+    return 0
 
 
 def executor_seconds() -> float:
@@ -102,7 +105,7 @@ def executor_seconds() -> float:
 
 
 def forget_dead() -> None:
-    """Let the next session start a new Spark when this one's process has died."""
+    """Let the next session start a new Spark when this one's process has died, or its cluster has ended it."""
     with _lock:
         if _process.running is not None and not _alive(_process.running.context):
             _stop()
@@ -177,7 +180,13 @@ def _stop() -> None:
 
 def _alive(context: "SparkContext") -> bool:
     process = getattr(context._gateway, "proc", None)
-    return context._jsc is not None and (process is None or process.poll() is None)
+    java: Any = context._jsc
+    if java is None or (process is not None and process.poll() is not None):
+        return False
+    # A master that gives up stops it inside its process, which goes on.
+    with contextlib.suppress(OSError, _py4j_error()):
+        return not java.sc().isStopped()
+    return False
 
 
 def _py4j_error() -> type[Exception]:
