@@ -96,12 +96,14 @@ def executor_seconds() -> float:
     """For how long the executors of this process's Spark have been there, added up, those that are gone among them; 0 without any beside the driver."""
     if _process.running is None or not _alive(_process.running.context):
         return 0.0
-    gateway: Any = _process.running.context
-    found = gateway._jsc.sc().statusStore().executorList(False)
-    executors = [each for each in map(found.apply, range(found.size())) if each.id() != "driver"]
-    now = 1000 * time.time()
-    ends = [each.removeTime().get().getTime() if each.removeTime().isDefined() else now for each in executors]
-    return float(sum(ends) - sum(each.addTime().getTime() for each in executors)) / 1000
+    context: Any = _process.running.context
+    with contextlib.suppress(OSError, _py4j_error()):
+        found = context._jsc.sc().statusStore().executorList(False)
+        executors = [each for each in map(found.apply, range(found.size())) if each.id() != "driver"]
+        now = 1000 * time.time()
+        ends = [each.removeTime().get().getTime() if each.removeTime().isDefined() else now for each in executors]
+        return float(sum(ends) - sum(each.addTime().getTime() for each in executors)) / 1000
+    return 0.0
 
 
 def forget_dead() -> None:
@@ -219,10 +221,10 @@ def _not_started(settings: SparkSettings, error: Exception) -> SystemUnreachable
                 expected="Java 17 or 21",
                 remedy="install one (Debian: apt-get install default-jre-headless) and let JAVA_HOME name it",
             )
-        found = re.findall(r"(?m)^.*?(?:Error|Exception)\b.*$", text)
+        found = re.findall(r'(?m)^(?:Exception in thread "main" )?(.*?(?:Error|Exception)\b.*)$', text)
         return SystemUnreachableError(
             f"Spark cannot be started: {(found or [str(error)])[0].strip()[:300]}",
-            where=f"[engine] and [engine.spark]; its log is {log_of(settings)}",
+            where=f"[engine] and [engine.spark], with the master {settings.where}; its log is {log_of(settings)}",
             expected="a master that can be reached, settings that Spark knows, and memory enough for its driver",
             remedy="correct the settings and run again",
         )
