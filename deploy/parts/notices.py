@@ -67,9 +67,11 @@ class Notices(Construct):
         quiet, broken = cloudwatch.TreatMissingData.NOT_BREACHING, cloudwatch.TreatMissingData.BREACHING
         failed = machine.metric_failed(period=Duration.minutes(5), statistic="Sum")
         self._alarm("failed", failed, 1, at_least, missing=quiet, periods=1)
-        succeeded = machine.metric_succeeded(period=hour, statistic="Sum")
-        below = cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
-        self._alarm("late", succeeded, 1, below, missing=broken, periods=settings.late_hours)
+        if settings.schedule:
+            # Where people start runs there is no late.
+            succeeded = machine.metric_succeeded(period=hour, statistic="Sum")
+            below = cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
+            self._alarm("late", succeeded, 1, below, missing=broken, periods=settings.late_hours)
         share = self._logged(logs, "quarantined_ratio", "Maximum", hour)
         above = cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD
         self._alarm("quarantine", share, settings.quarantine_ratio, above, missing=quiet, periods=1)

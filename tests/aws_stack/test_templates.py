@@ -1,5 +1,6 @@
 """The templates: nothing open, nothing in clear, no right too many, and what was agreed about cost and failure."""
 
+import dataclasses
 import json
 import re
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from deploy.app import app
 
 from aws_stack.synthesized import CODE, SNAPSHOTS, path, resources, settings_of, statements, template
 from rental_etl.aws.outcomes import BROKEN, REFUSED, UNUSABLE
@@ -288,6 +290,16 @@ def test_somebody_is_told(name: str) -> None:
     assert "KmsMasterKeyId" in topic
     (budget,) = resources(name, "AWS::Budgets::Budget").values()
     assert budget["Budget"]["BudgetLimit"]["Amount"] == settings_of(name).monthly_budget_usd
+
+
+def test_without_a_schedule_nothing_is_late(tmp_path: Path) -> None:
+    """An alarm that always stands is one that nobody looks at."""
+    by_hand = dataclasses.replace(settings_of("small"), schedule="")
+    app(by_hand, code=CODE, outdir=str(tmp_path)).synth()
+    found = json.loads((tmp_path / "rental-etl.template.json").read_text(encoding="utf-8"))["Resources"].values()
+    alarms = {each["Properties"]["AlarmName"] for each in found if each["Type"] == "AWS::CloudWatch::Alarm"}
+    assert alarms == {f"rental-etl-{kind}" for kind in ("cost", "failed", "quarantine")}
+    assert [each for each in found if each["Type"] == "AWS::Scheduler::Schedule"] == []
 
 
 @pytest.mark.parametrize("name", PRESETS)

@@ -36,10 +36,42 @@ def test_a_daily_run_of_a_million_bookings_costs_less_than_two_cents() -> None:
 
 @pytest.mark.parametrize("shape", [SMALL, STANDARD])
 def test_transitions_are_those_of_the_state_machine(shape: cost.Shape) -> None:
-    """Of a run in which nothing fails: begin, choose, a task and a choice per job, done."""
-    tasks = [state for state in definition(shape.preset)["States"].values() if "glue:" in state.get("Resource", "")]
+    """Of a run in which nothing fails, walked from state to state as an execution goes that wants all jobs."""
+    machine = definition(shape.preset)
+    path = [machine["StartAt"]]
+    while (state := machine["States"][path[-1]])["Type"] != "Succeed":
+        # A choice's first rule is what went wrong; its second the next job.
+        rules = state.get("Choices", ())[1:]
+        path.append(rules[0]["Next"] if rules else state.get("Next") or state["Default"])
+    assert path[-1] == "Done"
     arithmetic = lines(cost.bill(shape, DAILY, runs=1, prices=PRICES))["Step Functions"].arithmetic
-    assert arithmetic.startswith(f"{3 + 2 * len(tasks)} transitions x ")
+    assert arithmetic.startswith(f"{len(path)} transitions x ")
+
+
+def test_the_page_shows_what_the_command_says() -> None:
+    """Amounts that were written once are wrong after the next change."""
+    page = (Path(__file__).parents[3] / "docs" / "cost.md").read_text(encoding="utf-8")
+    row = {
+        line.split("|")[1].split(",")[0].strip(" *").partition(":")[0]: line
+        for line in page.splitlines()
+        if line.count("|") == 4
+    }
+    for place, shape in ((2, SMALL), (3, STANDARD)):
+        found = cost.bill(shape, DAILY, runs=30, prices=PRICES)
+        of, month = lines(found), {line.item: line.usd for line in found.month}
+        for name, amount in (
+            ("Glue", f"{of['Glue'].arithmetic} = **${of['Glue'].usd:.4f}**"),
+            ("Step Functions", f"{of['Step Functions'].arithmetic} = **${of['Step Functions'].usd:.4f}**"),
+            ("both", f"**${found.glue_and_steps:.4f}**"),
+            ("Redshift", f"= ${of['Redshift'].usd:.4f}"),
+            ("Aurora", f"= ${of['Aurora'].usd:.4f}"),
+            ("S3 requests", f"${of['S3 requests'].usd:.4f}"),
+            ("one run", f"**${found.per_run:.3f}**"),
+            ("30 runs", f"${month['runs']:.2f}"),
+            ("what stands still", f"${found.per_month - month['runs']:.2f}"),
+            ("one month", f"**${found.per_month:.2f}**"),
+        ):
+            assert row[name].split("|")[place].strip().endswith(amount), (name, row[name], amount)
 
 
 def test_a_month_is_its_runs_and_what_stands_still() -> None:
