@@ -56,7 +56,9 @@ class Steps:
 
         def counted(*given: Any, **named: Any) -> Any:
             result = real(*given, **named)
-            self.step(name)
+            # The index of digests learns only of files that are old enough: whether it is written depends on the clock.
+            if not (owner is os and str(given[-1]).endswith("source-files.json")):
+                self.step(name)
             return result
 
         setattr(owner, name, counted)

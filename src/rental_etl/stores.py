@@ -63,7 +63,8 @@ def files_source(
     }
     url = settings.source.url
     if not is_remote(url):
-        return CsvFilesSource(local_folder(url, key="source.url"), **options)
+        folder = local_folder(url, key="source.url")
+        return CsvFilesSource(folder, index=workspace / "source-files.json", **options)
     from rental_etl.source.s3_files import S3FilesSource
 
     return S3FilesSource(objects_of(settings), index=workspace / "source-objects.json", **options)

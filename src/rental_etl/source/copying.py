@@ -1,34 +1,46 @@
 """Hashes and copies delivered files, and notices when one changes meanwhile.
 
-Reads the source folder, writes copies. A digest is remembered as long as a file's size and time of change stay the same.
+Reads the source folder, writes copies. A digest is remembered as long as a file's size, times of change and inode stay the same.
 """
 
 import hashlib
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rental_etl.errors import InputError, SystemUnreachableError
 from rental_etl.model.batch import SourceFile
+from rental_etl.source.digest_index import DigestIndex
 from rental_etl.source.stopping import go_on
 
 # Small enough to stay in the processor's cache between hashing and writing.
 _CHUNK = 1 << 20
-_Mark = tuple[int, int, int]
+# How long after a change of a file another can bear the same time, in nanoseconds: where times have fractions of a second, and where not.
+_TICK, _COARSE_TICK = 100_000_000, 2_000_000_000
+_Mark = tuple[int, int, int, int]
 
 
 class Digests:
-    """SHA-256 of files, two at a time, each file once."""
+    """SHA-256 of files, two at a time, each file once; with an index, once until it changes."""
 
-    def __init__(self) -> None:
+    def __init__(self, index: DigestIndex | None = None) -> None:
         self._known: dict[tuple[Path, _Mark], str] = {}
+        self._index = index
+        self._learnt = False
 
     def of(self, paths: Iterable[Path], *, folder: Path) -> list[SourceFile]:
         """Names (relative to `folder`), sizes and digests. Raises InputError when a file changes while it is hashed."""
         with ThreadPoolExecutor(max_workers=2) as pool:
-            return list(pool.map(lambda path: self._one(path, folder), paths))
+            found = list(pool.map(lambda path: self._one(path, folder), paths))
+        if self._index and self._learnt:
+            self._learnt = False
+            # Without a workspace, or on a full disk, files are read again next time.
+            with suppress(OSError):
+                self._index.save(lambda name: (folder / name).exists())
+        return found
 
     def verify(self, files: Sequence[SourceFile], *, folder: Path) -> None:
         """Raise InputError when a file is not, or no longer, the one that was announced; it is hashed again only if it was touched."""
@@ -40,14 +52,25 @@ class Digests:
         name = path.relative_to(folder).as_posix()
         with _readable(path):
             mark = _mark(path)
-            digest = self._known.get((path, mark))
+            digest = self._known.get((path, mark)) or self._remembered(name, mark)
             if digest is None:
                 with path.open("rb", buffering=0) as file:
                     digest = hashlib.file_digest(file, "sha256").hexdigest()
                 if _mark(path) != mark:
                     raise changed(name)
-                self._known[path, mark] = digest
+                self._remember(name, mark, digest)
+            self._known[path, mark] = digest
         return SourceFile(name, mark[0], digest)
+
+    def _remembered(self, name: str, mark: _Mark) -> str | None:
+        return self._index.digest(name, _text(mark)) if self._index else None
+
+    def _remember(self, name: str, mark: _Mark, digest: str) -> None:
+        # A file that has only just changed could change again and bear the same time.
+        tick = _TICK if mark[2] % 1_000_000_000 else _COARSE_TICK
+        if self._index and time.time_ns() - mark[2] > tick:
+            self._index.learn(name, _text(mark), digest)
+            self._learnt = True
 
 
 def copy_checked(source: Path, target: Path, *, expected: SourceFile, progress: Callable[[int], None]) -> None:
@@ -79,7 +102,11 @@ def changed(name: str) -> InputError:
 
 def _mark(path: Path) -> _Mark:
     found = path.stat()
-    return (found.st_size, found.st_mtime_ns, found.st_ino)
+    return (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
+
+
+def _text(mark: _Mark) -> str:
+    return " ".join(map(str, mark))
 
 
 def _write_all(descriptor: int, chunk: memoryview, target: Path) -> None:

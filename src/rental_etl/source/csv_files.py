@@ -19,6 +19,7 @@ from rental_etl.model.reading import TableReading
 from rental_etl.ports.source import NotInPiecesError, Piece
 from rental_etl.source import parsing
 from rental_etl.source.copying import Digests, copy_checked
+from rental_etl.source.digest_index import DigestIndex
 from rental_etl.source.discovery import find, require_data
 from rental_etl.source.stopping import stoppable
 
@@ -32,7 +33,7 @@ class CsvFilesSource:
     """A `Source` that is a folder of files.
 
     `readings` are the settings by table; `keep_source` keeps a copy of the delivered files with each reading; `memory` (such as "1GB"), `threads` and
-    `temp` (a folder) bound what reading takes; `progress` is told a label, and bytes done and in all.
+    `temp` (a folder) bound what reading takes; `progress` is told a label, and bytes done and in all; `index` is a local file that outlives the run.
     """
 
     # Reading is in turn bound by the disk, by Python and by the engine.
@@ -51,6 +52,7 @@ class CsvFilesSource:
         threads: int | None,
         temp: Path,
         progress: Progress | None = None,
+        index: Path | None = None,
     ) -> None:
         self.folder = folder
         self._readings = readings
@@ -59,7 +61,7 @@ class CsvFilesSource:
         self._threads = threads
         self._temp = temp
         self._progress = progress
-        self._digests = Digests()
+        self._digests = Digests(DigestIndex(index, source=self.identity) if index else None)
         self._series: dict[str, tuple[SourceFile, ...]] = {}
         self._has_data = False
         self._stopped = Event()

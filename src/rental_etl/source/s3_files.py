@@ -5,7 +5,6 @@ has not changed is not fetched again. What a delivery is, its bytes say: ETag, s
 """
 
 import hashlib
-import json
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,6 +18,7 @@ from rental_etl.model.contract import Contract
 from rental_etl.model.reading import TableReading
 from rental_etl.source.copying import Digests, changed
 from rental_etl.source.csv_files import CsvFilesSource, Progress
+from rental_etl.source.digest_index import DigestIndex
 from rental_etl.source.discovery import SUFFIXES, find, matches, require_data
 from rental_etl.source.mirror import mirror, told_of
 from rental_etl.storage.leftovers import scratch
@@ -130,11 +130,12 @@ class _Fetched(Digests):
 
     def __init__(self, objects: Objects, index: Path, *, progress: Progress) -> None:
         super().__init__()
-        self._objects, self._index, self._progress = objects, index, progress
+        self._objects, self._progress = objects, progress
+        self._place_of_index = index
+        self._marks = DigestIndex(index, source=objects.url)
         self._entries: dict[str, Entry] = {}
         self._places: dict[str, Path] = {}
         self._here: set[str] = set()
-        self._known_digests: dict[str, list[str]] | None = None
 
     def add(self, entry: Entry, place: Path) -> None:
         """An object, and where its copy would lie."""
@@ -144,10 +145,9 @@ class _Fetched(Digests):
     def of(self, paths: Iterable[Path], *, folder: Path) -> list[SourceFile]:
         """Names, sizes and digests."""
         names = [path.relative_to(folder).as_posix() for path in paths]
-        known = self._digests_known()
-        new = [name for name in names if known.get(name, [""])[0] != _mark(self._entries[name])]
-        self._learn(new, known)
-        return [SourceFile(name, self._entries[name].size, known[name][1]) for name in names]
+        known = {name: self._marks.digest(name, _mark(self._entries[name])) for name in names}
+        known |= self._learn([name for name, digest in known.items() if digest is None])
+        return [SourceFile(name, self._entries[name].size, digest) for name, digest in known.items() if digest]
 
     def verify(self, files: Sequence[SourceFile], *, folder: Path) -> None:
         """Copies are nobody else's: they were compared when they were made."""
@@ -166,19 +166,25 @@ class _Fetched(Digests):
         for file in files:
             self._empty(file.name)
 
-    def _learn(self, names: Sequence[str], known: dict[str, list[str]]) -> None:
+    def _learn(self, names: Sequence[str]) -> dict[str, str]:
+        learnt: dict[str, str] = {}
         kept = sum(self._entries[name].size for name in self._here)
         for done, some in enumerate(_portions(names, 16)):
             self._progress(f"fetching {some[0]}", done * 16, len(names))
             self._fetch(some)
             for name in some:
-                known[name] = [_mark(self._entries[name]), _digest(self._places[name])]
+                learnt[name] = _digest(self._places[name])
+                self._marks.learn(name, _mark(self._entries[name]), learnt[name])
                 kept += self._entries[name].size
                 if kept > _KEPT_BYTES:
                     kept -= self._entries[name].size
                     self._empty(name)
         if names:
-            self._remember(known)
+            try:
+                self._marks.save(self._entries.__contains__)
+            except OSError as error:
+                raise _no_room(self._place_of_index, error) from error
+        return learnt
 
     def _fetch(self, names: Sequence[str]) -> None:
         self._objects.fetch([(self._entries[name], self._places[name]) for name in names])
@@ -189,25 +195,6 @@ class _Fetched(Digests):
             with suppress(OSError):
                 os.truncate(self._places[name], 0)
             self._here.discard(name)
-
-    def _digests_known(self) -> dict[str, list[str]]:
-        if self._known_digests is None:
-            self._known_digests = {}
-            # A lost or damaged index costs a download.
-            with suppress(OSError, ValueError):
-                found = json.loads(self._index.read_text(encoding="utf-8"))
-                if found.get("source") == self._objects.url:
-                    self._known_digests = dict(found["objects"])
-        return self._known_digests
-
-    def _remember(self, known: Mapping[str, list[str]]) -> None:
-        present = {name: mark for name, mark in known.items() if name in self._entries}
-        temporary = self._index.with_name(f"{self._index.name}.{os.getpid()}")
-        try:
-            temporary.write_text(json.dumps({"source": self._objects.url, "objects": present}), encoding="utf-8")
-            temporary.replace(self._index)
-        except OSError as error:
-            raise _no_room(self._index, error) from error
 
 
 def _portions(names: Sequence[str], size: int) -> Iterator[Sequence[str]]:
