@@ -178,6 +178,7 @@ def _report(sizes: Sequence[Size], options: argparse.Namespace, *, load: float) 
         lines += _ratios(size)
     for before, after in pairwise(sizes):
         lines.append(_growth(before, after))
+    lines += ["", "Kept or not is told by the clock; CPU seconds tell more while others use the machine."]
     if PROMISED_ROWS not in [size.rows for size in sizes]:
         lines += [
             "",

@@ -24,6 +24,9 @@ def lines(found: cost.Bill) -> dict[str, cost.Line]:
     return {line.item: line for line in found.run}
 
 
+STANDARD_SPARK = cost.Shape("standard", "spark")
+
+
 def test_a_daily_run_of_a_million_bookings_costs_less_than_two_cents() -> None:
     """Of Glue and Step Functions, in the small preset: one minute of two DPU, five transitions."""
     found = cost.bill(SMALL, DAILY, runs=30, prices=PRICES)
@@ -72,6 +75,21 @@ def test_the_page_shows_what_the_command_says() -> None:
             ("one month", f"**${found.per_month:.2f}**"),
         ):
             assert row[name].split("|")[place].strip().endswith(amount), (name, row[name], amount)
+
+
+def test_the_page_about_spark_shows_what_the_command_says() -> None:
+    """Glue and Step Functions by size and share of new rows, DuckDB's amount before Spark's."""
+    page = (Path(__file__).parents[3] / "docs" / "spark.md").read_text(encoding="utf-8")
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if " M + " in line]
+    sizes = [(int(row[0].split(" M")[0]) * 1_000_000, row) for row in rows if len(row) == 5]
+    assert len(sizes) == 4
+    for count, row in sizes:
+        places = [(0.01, cost.Shape("small", "duckdb")), (0.01, STANDARD_SPARK), (1.0, cost.Shape("small", "duckdb"))]
+        for told, (changed, shape) in zip(row[1:], [*places, (1.0, STANDARD_SPARK)], strict=True):
+            size = cost.Size(count, count, count // 25, changed)
+            minutes = cost.seconds_of(shape, size) / 60
+            found = f"{cost.bill(shape, size, runs=1, prices=PRICES).glue_and_steps:.3f}"
+            assert told == (f"{found} ({minutes:.0f} min of work)" if minutes > 60 else found)
 
 
 def test_a_month_is_its_runs_and_what_stands_still() -> None:
