@@ -19,6 +19,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from rehearsal.rights import JOBS_KEY, record_requests
+
 # Any: what is completed here has types that do not allow it.
 _PARSER = "moto.stepfunctions.parser"
 REGION = "eu-west-1"
@@ -69,7 +71,7 @@ def emulate(folder: Path, *, command: Sequence[str], environment: Mapping[str, s
         port = free.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
     plan = folder / "emulator.json"
-    known = dict(environment) | identity(url)
+    known = dict(environment) | identity(url) | {"AWS_ACCESS_KEY_ID": JOBS_KEY}
     plan.write_text(json.dumps({"command": list(command), "environment": known, "logs": str(folder)}))
     with (folder / "emulator.log").open("wb") as log:
         process = subprocess.Popen(
@@ -109,6 +111,7 @@ def _serve(plan: Mapping[str, Any], port: int) -> None:
     _complete_glue(plan)
     _complete_sdk()
     _complete_redrive()
+    record_requests(Path(plan["logs"]))
     server = ThreadedMotoServer("127.0.0.1", port, verbose=False)
     server.start()
     threading.Event().wait()

@@ -24,6 +24,7 @@ from redshift.shim import Shim
 from rehearsal import bundle
 from rehearsal.emulator import Emulated, emulate, identity
 from rehearsal.executions import BUCKET, Machine, another, machine
+from rehearsal.rights import Asked, asked, refused, services
 from rental_etl.aws.state_machine import Patience
 from rental_etl.pipeline import JOBS
 
@@ -97,6 +98,9 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     environment = {"PATH": os.defpath, "HOME": str(folder)}
     with emulate(folder / "aws", command=[str(bundle.python()), str(script)], environment=environment) as aws:
         database = _database()
+        # As the stack makes it: jobs have no right to.
+        catalog = synthesized.settings_of("standard").catalog_database
+        aws.client("glue").create_database(DatabaseInput={"Name": catalog})
         shim = Shim(("127.0.0.1", postgres.shared().port), aws.client("s3"))
         settings = _settings(aws, database, shim.port)
         pipeline = machine(aws, patience=PATIENCE, arguments=_arguments(settings))
@@ -246,6 +250,28 @@ def test_a_job_that_takes_too_long_is_stopped_and_leaves_nothing_half_done(house
     assert house.published() == before
     assert house.small.run("nightly-7", as_of=str(shell.END))[0]["status"] == "SUCCEEDED"
     assert house.published() == house.local()
+
+
+def test_jobs_ask_for_nothing_that_their_role_may_not(house: House) -> None:
+    """The emulator grants everything; what all the runs before asked of S3 and the catalog, the deployed role allows."""
+    wanted = asked(house.aws.logs)
+    # Passwords are secrets here, where a deployment has IAM; its role to databases of one's own may read them.
+    assert list(services(wanted)) == ["glue", "s3", "secretsmanager"]
+    secrets = {each for each in wanted if each.action.startswith("secretsmanager:")}
+    assert {each.action for each in secrets} == {"secretsmanager:GetSecretValue"}
+    assert {"s3:PutObject", "s3:DeleteObject", "glue:CreateTable", "glue:UpdateTable"} <= {
+        each.action for each in wanted
+    }
+    rest = wanted - secrets
+    assert refused(rest, template="standard", role="JobRole", bucket=BUCKET) == []
+    # Another bucket, their own code, the record of failures, another database.
+    for forbidden in (
+        Asked("s3:PutObject", "arn:aws:s3:::elsewhere/raw/x"),
+        Asked("s3:PutObject", f"arn:aws:s3:::{BUCKET}/glue/job.py"),
+        Asked("s3:PutObject", f"arn:aws:s3:::{BUCKET}/runs/x/failure.json"),
+        Asked("glue:UpdateTable", "table/accounts/users"),
+    ):
+        assert refused([forbidden], template="standard", role="JobRole", bucket=BUCKET) == [forbidden]
 
 
 def _is_billed_by_job_run(house: House) -> None:
