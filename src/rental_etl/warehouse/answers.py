@@ -35,7 +35,7 @@ def answer(connection: Connection, sql: str, *, path: Path, reach: Reach | None 
         columns = tuple(column[0] for column in result.description or ())
     except duckdb.Error as error:
         raise _misunderstood(connection, error, path) from error
-    rows = _stream(connection, path)
+    rows = _stream(connection, sql, path)
     # Started here: only a generator that has begun closes the connection when it is dropped unread.
     next(rows)
     return Rows(columns=columns, rows=rows)
@@ -96,15 +96,32 @@ def _executed(connection: Connection, sql: str, reach: Reach | None) -> Connecti
     return connection.execute(sql)
 
 
-def _stream(connection: Connection, path: Path) -> Iterator[tuple[Any, ...]]:
+def _stream(connection: Connection, sql: str, path: Path) -> Iterator[tuple[Any, ...]]:
     try:
         yield ()
         while rows := _fetch(connection):
             yield from rows
+    except duckdb.InterruptException as error:
+        raise _misunderstood(connection, _cause(connection, sql) or error, path) from error
     except duckdb.Error as error:
         raise _misunderstood(connection, error, path) from error
     finally:
         connection.close()
+
+
+def _cause(connection: Connection, sql: str) -> duckdb.Error | None:
+    """Why a question fails: where one of the driver's threads fails it interrupts the others, and may tell of that instead. Alone a thread tells why."""
+    try:
+        connection.execute("set threads = 1")
+        connection.execute(sql)
+        while _fetch(connection):
+            pass
+    except duckdb.Error as error:
+        return error
+    finally:
+        with contextlib.suppress(duckdb.Error):
+            connection.execute("reset threads")
+    return None
 
 
 def _fetch(connection: Connection) -> list[tuple[Any, ...]]:

@@ -218,6 +218,8 @@ def test_a_stderr_that_nobody_reads_is_no_error(monkeypatch: pytest.MonkeyPatch)
 
 CHILD = """
 import os, signal, sys, time
+# Whoever started the tests may have told them to outlive a terminal.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 from rental_etl.cli import entry
 import rental_etl.bootstrap
 class Slow:
