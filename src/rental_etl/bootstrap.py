@@ -324,7 +324,6 @@ class Application:
 
     def _engine(self) -> AbstractContextManager[Engine]:
         lake = self._lake
-        require_reachable(self.settings, lake=lake.where)
         return engine_of(
             self.settings, temp=self._temp, lake=lake.where, reach=lake.reach, progress=self.watch.progress
         )
@@ -362,6 +361,7 @@ class Application:
         return f"{self._lake.check()}: {len(self._landing.landed().batches)} batches"
 
     def _check_engine(self) -> str:
+        require_reachable(self.settings, lake=self._lake.where)
         with self._engine() as engine:
             return engine_found(engine, self.settings)
 

@@ -114,6 +114,25 @@ class TestQuery:
             list(answer.rows)
         load(three_weeks, 1, [1])
 
+    @pytest.mark.parametrize("seconds", [0.3, 1.0, 2.0])
+    def test_ctrl_c_ends_a_question_whose_parts_take_long(self, three_weeks: DuckDBHouse, seconds: float) -> None:
+        """The driver itself looks for a signal only between parts, of which each takes many seconds here."""
+        counted = "select cast(i as bigint) as i from (select unnest(generate_series(0, 999999)) as i)"
+        handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+        timer = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT))
+
+        def asking() -> None:
+            timer.start()
+            three_weeks.ask(f"select count(*) from ({counted}) as a cross join ({counted}) as b where a.i * b.i = -3")
+
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                asking()
+        finally:
+            timer.cancel()
+            signal.signal(signal.SIGINT, handler)
+        load(three_weeks, 1, [1])
+
     def test_a_local_variable_is_no_table(self, three_weeks: DuckDBHouse) -> None:
         secret = duckdb.sql("select 1")
         with pytest.raises(UsageError, match="secret"):

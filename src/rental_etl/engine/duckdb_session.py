@@ -12,13 +12,13 @@ from typing import Any, Self
 import duckdb
 
 from rental_etl.engine.spill import spill_folder
-from rental_etl.engine.working_thread import WorkingThread
 from rental_etl.errors import ModelError, RentalEtlError, SystemUnreachableError
 from rental_etl.model.contract import Column
 from rental_etl.ports.engine import WrittenFile
 from rental_etl.storage.httpfs import Reach, refused
 from rental_etl.storage.leftovers import scratch
 from rental_etl.storage.store import Keys, is_remote
+from rental_etl.working_thread import WorkingThread
 
 _BROKEN_SQL = (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException, duckdb.SyntaxException)
 

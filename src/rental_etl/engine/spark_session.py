@@ -17,10 +17,10 @@ from rental_etl.engine.spark_errors import explained
 from rental_etl.engine.spark_files import SparkFiles, inside, require_whole, spark_schema, spark_type
 from rental_etl.engine.spark_process import forget_dead, log_of, open_session
 from rental_etl.engine.spark_settings import SparkSettings
-from rental_etl.engine.working_thread import WorkingThread
 from rental_etl.model.contract import Column
 from rental_etl.ports.engine import WrittenFile
 from rental_etl.tables.render import render
+from rental_etl.working_thread import WorkingThread
 
 if TYPE_CHECKING:
     from pyspark.sql import Column as SparkColumn

@@ -13,10 +13,11 @@ import duckdb
 from rental_etl.errors import RentalEtlError, SystemUnreachableError, UsageError
 from rental_etl.ports.warehouse import Rows
 from rental_etl.storage.httpfs import Reach, is_missing
-from rental_etl.warehouse.connect import Connection, explained, first_line, interruptible, is_damage, unwrapped
+from rental_etl.warehouse.connect import Connection, explained, first_line, is_damage, unwrapped
 from rental_etl.warehouse.ledger import SCHEMAS
 from rental_etl.warehouse.tables import tables_of, views_of
 from rental_etl.warehouse.text import literal, name
+from rental_etl.working_thread import WorkingThread
 
 _FORMATS = {"csv": "format csv, header true", "parquet": "format parquet, compression zstd"}
 _FETCH = 10_000
@@ -26,16 +27,16 @@ _MISSING = re.compile(r"Table with name (\S+) does not exist")
 
 def answer(connection: Connection, sql: str, *, path: Path, reach: Reach | None = None) -> Rows:
     """Run one reading statement; the connection closes with the iterator. Raises UsageError with the driver's words."""
+    thread = WorkingThread(connection.interrupt)
     try:
         _refuse_all_but_reading(connection, sql)
         # So that a table can be asked for by its bare name; presentation comes first.
         connection.execute("set search_path = 'presentation,curated,raw,etl,main'")
-        with interruptible(connection):
-            result = _executed(connection, sql, reach)
+        result = thread.do(lambda: _executed(connection, sql, reach))
         columns = tuple(column[0] for column in result.description or ())
     except duckdb.Error as error:
         raise _misunderstood(connection, error, path) from error
-    rows = _stream(connection, sql, path)
+    rows = _stream(connection, thread, sql, path)
     # Started here: only a generator that has begun closes the connection when it is dropped unread.
     next(rows)
     return Rows(columns=columns, rows=rows)
@@ -96,16 +97,18 @@ def _executed(connection: Connection, sql: str, reach: Reach | None) -> Connecti
     return connection.execute(sql)
 
 
-def _stream(connection: Connection, sql: str, path: Path) -> Iterator[tuple[Any, ...]]:
+def _stream(connection: Connection, thread: WorkingThread, sql: str, path: Path) -> Iterator[tuple[Any, ...]]:
     try:
         yield ()
-        while rows := _fetch(connection):
+        while rows := thread.do(lambda: connection.fetchmany(_FETCH)):
             yield from rows
     except duckdb.InterruptException as error:
-        raise _misunderstood(connection, _cause(connection, sql) or error, path) from error
+        cause = thread.do(lambda: _cause(connection, sql))
+        raise _misunderstood(connection, cause or error, path) from error
     except duckdb.Error as error:
         raise _misunderstood(connection, error, path) from error
     finally:
+        thread.end()
         connection.close()
 
 
@@ -114,7 +117,7 @@ def _cause(connection: Connection, sql: str) -> duckdb.Error | None:
     try:
         connection.execute("set threads = 1")
         connection.execute(sql)
-        while _fetch(connection):
+        while connection.fetchmany(_FETCH):
             pass
     except duckdb.Error as error:
         return error
@@ -122,11 +125,6 @@ def _cause(connection: Connection, sql: str) -> duckdb.Error | None:
         with contextlib.suppress(duckdb.Error):
             connection.execute("reset threads")
     return None
-
-
-def _fetch(connection: Connection) -> list[tuple[Any, ...]]:
-    with interruptible(connection):
-        return connection.fetchmany(_FETCH)
 
 
 def _refuse_all_but_reading(connection: Connection, sql: str) -> None:

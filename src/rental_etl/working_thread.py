@@ -1,4 +1,4 @@
-"""Runs an engine's work so that Ctrl-C ends it at once and breaks nothing.
+"""Runs the work of engines and databases so that Ctrl-C ends it at once and breaks nothing.
 
 An exception that comes up in the middle of a call to Spark's JVM leaves that connection with half an answer, and py4j then closes others by mistake: what is
 called next fails as if Spark had died. DuckDB looks for a signal only between parts of a statement, which may take minutes. So the work is done in a thread of
@@ -18,14 +18,14 @@ _AGAIN = 0.1
 
 
 class WorkingThread:
-    """The thread in which one engine's work is done.
+    """The thread in which the work of one session is done.
 
-    `cancel` ends what the engine is doing, is called from the main thread and must bear being called in vain; `prepare` runs once in the new thread.
+    `cancel` ends what the session is doing, is called from the main thread and must bear being called in vain; `prepare` runs once in the new thread.
     """
 
     def __init__(self, cancel: Callable[[], None], prepare: Callable[[], None] | None = None) -> None:
         self._cancel = cancel
-        self._pool = ThreadPoolExecutor(1, "engine", initializer=prepare)
+        self._pool = ThreadPoolExecutor(1, "working", initializer=prepare)
 
     def do(self, work: Callable[[], Result]) -> Result:
         """Its result, or its exception; KeyboardInterrupt when the main thread is interrupted, after the work has ended."""
