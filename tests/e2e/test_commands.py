@@ -176,6 +176,9 @@ class TestQuestions:
         broken = rental_etl("check", cwd=home, variables={"RENTAL_ETL_SOURCE__URL": "nowhere"})
         assert broken.code == 2
         assert re.search(r"^FAILED +source +the source folder does not exist .*nowhere", broken.out)
+        elsewhere = rental_etl("check", "--source", "somewhere", cwd=home)
+        assert elsewhere.code == 2
+        assert re.search(r"^FAILED +source +the source folder does not exist .*somewhere", elsewhere.out)
 
     @pytest.mark.parametrize("table", sorted(presentation_models()))
     def test_the_sql_that_is_shown_gives_the_rows_that_are_stored(self, home: Path, table: str) -> None:

@@ -47,6 +47,9 @@ AsOf = Annotated[
         "--as-of", parser=day, metavar="DATE", help="Last day that the data covers in full.  [default: yesterday, UTC]"
     ),
 ]
+Source = Annotated[
+    str | None, typer.Option("--source", metavar="DIR_OR_URL", help="Folder of the tables.  [default: ./data]")
+]
 Json = Annotated[bool, typer.Option("--json", help="Write the result to stdout as JSON, for machines.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback when something fails.")]
 
@@ -89,9 +92,7 @@ class Place:
 class Work:
     """What a run works on, and how."""
 
-    source: Annotated[
-        str | None, typer.Option("--source", metavar="DIR_OR_URL", help="Folder of the tables.  [default: ./data]")
-    ] = None
+    source: Source = None
     as_of: AsOf = None
     engine: Annotated[
         str | None, typer.Option("--engine", metavar="NAME", help="What computes: duckdb or spark.  [default: duckdb]")

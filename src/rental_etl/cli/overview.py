@@ -67,9 +67,14 @@ def _quality(status: Status) -> str:
         return "THE ROWS DO NOT ADD UP: this is a defect of rental-etl, please report it"
     read, force = (sum(getattr(entry, fate) for entry in status.accounting) for fate in ("rows_read", "current"))
     aside = _set_aside(status)
-    share = f" ({aside / read:.1%})" if aside else ""
+    share = f" ({_percent(aside / read)})" if aside else ""
     warned = sum(rule.rows for rule in status.rules if rule.severity == "warn")
     return f"{force:,} rows in force of {read:,} delivered; {aside:,} unreadable or refused{share}, {warned:,} warnings; every row is accounted for"
+
+
+def _percent(share: float) -> str:
+    """A share that is not nothing, so that it does not look like nothing."""
+    return f"{share:.1%}" if share >= 0.001 else "less than 0.1%"
 
 
 def _set_aside(status: Status) -> int:

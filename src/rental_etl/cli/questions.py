@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from rental_etl.cli import jsonout
-from rental_etl.cli.options import AsOf, Json, Place, made_tables
+from rental_etl.cli.options import AsOf, Json, Place, Source, Work, made_tables
 from rental_etl.cli.progress import watching
 from rental_etl.cli.terminal import say
 
@@ -80,17 +80,18 @@ def status(
         show_status(found)
 
 
-def check(place: Place, as_json: Json = False) -> None:
+def check(place: Place, source: Source = None, as_json: Json = False) -> None:
     """Check that every configured system can be used.
 
     With the rights it needs, and the configuration complete. Exits as a run would: 2 for a setting or file, 3 for a system.
 
     \b
-    Example:
+    Examples:
       rental-etl check
+      rental-etl check --source ./exports
     """
     with watching(log=False) as watch:
-        results = place.application(watch=watch).check()
+        results = place.application(as_of=None, watch=watch, **Work(source).sections()).check()
     if as_json:
         jsonout.write_array(map(jsonout.of_check, results), sys.stdout)
     else:

@@ -27,7 +27,7 @@ PROMISED: dict[str, set[str]] = {
     "transform": JOB,
     "metrics": JOB,
     "report": JOB | {"--open", "--output"},
-    "check": PLACE | {"--json"},
+    "check": PLACE | {"--source", "--json"},
     "status": PLACE | {"--json", "--runs"},
     "query": PLACE | {"SQL", "--format"},
     "export": PLACE | {"DIR", "--format"},

@@ -84,6 +84,12 @@ def test_a_quiet_workspace_says_so_in_three_lines(capsys: pytest.CaptureFixture[
     assert said.rstrip().endswith("rental-etl quarantine  the rows that were not taken, and why")
 
 
+def test_one_row_among_many_that_was_set_aside_is_not_none(capsys: pytest.CaptureFixture[str]) -> None:
+    """0.0 % would say that nothing was."""
+    found = replace(QUIET.accounting[0], rows_read=100_000, unreadable=0, landed=100_000, current=99_999, refused=1)
+    assert "; 1 unreadable or refused (less than 0.1%), " in shown(replace(QUIET, accounting=(found,)), capsys)
+
+
 def test_a_refused_batch_and_a_failed_run_ask_for_attention(capsys: pytest.CaptureFixture[str]) -> None:
     """With the commands that decide."""
     failed = replace(RUN, state="failed", message="the disk is full")
