@@ -12,7 +12,7 @@ from mariadb.application import TestDatabase, database
 from rental_etl.jobs import ingest_to_aurora
 from rental_etl.jobs.ingest_to_aurora import IngestedFile
 from rental_etl.source.csv_files import CsvFilesSource
-from rental_etl.source.pieces import cuts
+from rental_etl.source.pieces import cuts, lines_before
 
 VIEWS = "user_id,apartment_id,viewed_at,is_wishlisted,call_to_action"
 PLAIN = [BOOKINGS, *(booking(number) for number in range(1, 200))]
@@ -95,14 +95,15 @@ def test_a_file_of_a_table_without_a_key_is_replaced_when_it_comes_again(tmp_pat
 
 
 def test_a_file_is_cut_where_lines_end(tmp_path: Path) -> None:
-    """Every byte but the header's lies in one piece, and each knows how many lines come before it."""
+    """Every byte but the header's lies in one piece, the first ones are small, and lines before each are counted."""
     path = tmp_path / "file.csv"
     path.write_bytes(b"head,er\n" + b"".join(b"%d,x\n" % number for number in range(1000)) + b"last,line")
-    found = cuts(path, size=700)
+    found = cuts(path, size=700, first_size=100)
     data = path.read_bytes()
     assert b"".join(data[cut.first : cut.last] for cut in found) == data[8:]
     assert all(data[cut.first - 1 : cut.first] == b"\n" for cut in found)
-    assert [cut.lines_before for cut in found] == [data[8 : cut.first].count(b"\n") for cut in found]
+    assert [lines_before(path, cut) for cut in found] == [data[8 : cut.first].count(b"\n") for cut in found]
+    assert [(cut.last - cut.first) // 100 for cut in found[:5]] == [1, 2, 4, 7, 7]
     assert len(found) > 5
 
 
@@ -113,7 +114,7 @@ def test_what_has_lines_that_are_no_records_is_not_cut(tmp_path: Path, data: byt
     """A line end may be inside a text; compressed files and other encodings have no lines."""
     path = tmp_path / "file.csv"
     path.write_bytes(data)
-    assert cuts(path, size=50) == ()
+    assert cuts(path, size=50, first_size=50) == ()
 
 
 def test_only_a_large_file_is_worth_it(tmp_path: Path) -> None:

@@ -8,16 +8,19 @@ import csv
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from rental_etl.errors import InputError
 from rental_etl.jobs.landed import ERROR_COLUMN
 from rental_etl.jobs.streaming import streaming
 from rental_etl.model.batch import Delivery, Reading
 from rental_etl.model.contract import Column, Contract
+from rental_etl.model.delimited import Delimited
 from rental_etl.model.summary import Watch
 from rental_etl.ports.database import Clean, Database, DatabaseSession, Stored
 from rental_etl.ports.engine import Engine
@@ -79,11 +82,17 @@ def ingest(
         if isinstance(source, DivisibleSource) and source.is_divisible(delivery):
             # Read while it is stored, not before.
             return None
-        return _read(contract, delivery, source=source, engine=engine, staging=staging, day=day)
+        return parts(contract, delivery, as_text=as_text[contract.table])
+
+    def parts(contract: Contract, delivery: Delivery, *, as_text: bool) -> _Read:
+        return _read(contract, delivery, source=source, engine=engine, staging=staging, day=day, as_text=as_text)
 
     with database.session() as session:
+        as_text: dict[str, bool] = {}
         for contract, delivery in offers:
             session.prepare(contract)
+            if contract.table not in as_text:
+                as_text[contract.table] = session.takes_text(contract)
             known = {*session.ingested(contract).values(), *(other.content for same, other in new if same is contract)}
             if delivery.content in known:
                 done.append(IngestedFile(contract.table, delivery.name, known=True))
@@ -102,28 +111,32 @@ def ingest(
                     staging=staging,
                     quarantine=quarantine,
                     day=day,
+                    as_text=as_text[contract.table],
                 )
             if outcome is None:
-                item = ready or _read(contract, delivery, source=source, engine=engine, staging=staging, day=day)
-                with item.held:
-                    stored = session.store(contract, item.clean)
-                    outcome = _outcome(item, stored=stored, aside=_set_aside(item, quarantine))
+                typed = partial(parts, contract, delivery, as_text=False)
+                item = ready or typed()
+                outcome = _stored(item, session=session, engine=engine, quarantine=quarantine, typed=typed)
             done.append(outcome)
     return tuple(done)
 
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """A delivery that was read: its clean rows, and how many lost against a later row with the same key. `held` keeps `engine` and `folder` open."""
+    """A delivery that was read: its clean rows, and how many lost against a later row with the same key. `held` keeps `folder`."""
 
     contract: Contract
     delivery: Delivery
     reading: Reading
     clean: Clean
     repeated: int
-    engine: Engine
     folder: Path
     held: ExitStack
+
+    @property
+    def is_text(self) -> bool:
+        """Whether rows stayed in the text they were delivered in."""
+        return any(isinstance(file, Delimited) for file in self.clean.files)
 
 
 def _read(
@@ -134,12 +147,56 @@ def _read(
     engine: Callable[[], AbstractContextManager[Engine]],
     staging: Callable[[], AbstractContextManager[Path]],
     day: date,
+    as_text: bool,
 ) -> _Read:
     with ExitStack() as stack:
-        folder, rows = stack.enter_context(staging()), stack.enter_context(engine())
-        reading = source.read(delivery, contract=contract, staging=folder, day=day, hints={})
-        clean, repeated = _cleaned(delivery, reading, contract=contract, folder=folder, engine=rows)
-        return _Read(contract, delivery, reading, clean, repeated, rows, folder, stack.pop_all())
+        folder = stack.enter_context(staging())
+        pieces: list[Piece] = []
+        reading = None
+        if as_text and isinstance(source, DivisibleSource):
+            # What is really wrong will be wrong again.
+            with suppress(NotInPiecesError, InputError):
+                reading = source.read_in_pieces(
+                    delivery, contract=contract, staging=folder, day=day, landed=pieces.append, as_text=True
+                )
+        if reading is None:
+            pieces.clear()
+            reading = source.read(delivery, contract=contract, staging=folder, day=day, hints={})
+        if pieces:
+            clean, repeated = _whole(delivery, contract, pieces), 0
+        else:
+            with engine() as rows:
+                clean, repeated = _cleaned(delivery, reading, contract=contract, folder=folder, engine=rows)
+        return _Read(contract, delivery, reading, clean, repeated, folder, stack.pop_all())
+
+
+def _whole(delivery: Delivery, contract: Contract, pieces: Sequence[Piece]) -> Clean:
+    """A delivery of which every piece is fit."""
+    delivered = tuple(name for name in contract.names if name not in pieces[0].missing)
+    age = tuple(name for name in _AGE.get(contract.table, ()) if name in delivered)
+    files, rows = tuple(piece.file for piece in pieces), sum(piece.rows for piece in pieces)
+    return Clean(delivery.name, delivery.content, files, rows, delivered, age)
+
+
+def _stored(
+    item: _Read,
+    *,
+    session: DatabaseSession,
+    engine: Callable[[], AbstractContextManager[Engine]],
+    quarantine: Path,
+    typed: Callable[[], _Read],
+) -> IngestedFile:
+    """Store a delivery; what cannot be as delivered text is read again by `typed`."""
+    with item.held:
+        try:
+            stored = session.store(item.contract, item.clean)
+        except InputError:
+            # A key is repeated, and which row counts has to be found out; or something is really wrong, and will be again.
+            if not item.is_text:
+                raise
+        else:
+            return _outcome(item, stored=stored, aside=_set_aside(item, quarantine, engine=engine))
+    return _stored(typed(), session=session, engine=engine, quarantine=quarantine, typed=typed)
 
 
 def _ahead(
@@ -169,34 +226,24 @@ def _streamed(
     staging: Callable[[], AbstractContextManager[Path]],
     quarantine: Path,
     day: date,
+    as_text: bool,
 ) -> IngestedFile | None:
     """Store a large delivery while it is read; None, and nothing stored, when it has to be read as a whole first."""
     assert isinstance(source, DivisibleSource)
-    with ExitStack() as stack:
-        folder, rows = stack.enter_context(staging()), stack.enter_context(engine())
-
-        def check(reading: Reading) -> None:
-            _bind_landed(reading, contract=contract, folder=folder, engine=rows)
-            if _repeats(contract, engine=rows):
-                raise NotInPiecesError("a key is repeated, and which row counts is only known in the end")
-
-        def clean(piece: Piece) -> Clean:
-            delivered = tuple(name for name in contract.names if name not in piece.missing)
-            return Clean(delivery.name, delivery.content, (piece.path,), piece.rows, delivered)
-
-        with streaming(source, delivery, contract=contract, staging=folder, day=day, check=check) as stream:
+    with staging() as folder:
+        with streaming(source, delivery, contract=contract, staging=folder, day=day, as_text=as_text) as stream:
             try:
-                pieces = map(clean, stream.pieces())
+                pieces = (_whole(delivery, contract, [piece]) for piece in stream.pieces())
                 stored = session.append(contract, name=delivery.name, content=delivery.content, pieces=pieces)
             except (NotInPiecesError, InputError):
-                # What is really wrong will be wrong again.
+                # A key may be repeated, and which row counts is only known in the end. What is really wrong will be wrong again.
                 return None
             if stored is None:
                 return None
             reading = stream.reading()
         whole = Clean(delivery.name, delivery.content, (), stored.added, contract.names)
-        item = _Read(contract, delivery, reading, whole, 0, rows, folder, ExitStack())
-        return _outcome(item, stored=stored, aside=_set_aside(item, quarantine))
+        item = _Read(contract, delivery, reading, whole, 0, folder, ExitStack())
+        return _outcome(item, stored=stored, aside=_set_aside(item, quarantine, engine=engine))
 
 
 def _cleaned(
@@ -236,32 +283,37 @@ def _repeats(contract: Contract, *, engine: Engine) -> bool:
     return bool(key) and bool(engine.rows(repeated))
 
 
-def _set_aside(item: _Read, quarantine: Path) -> Path | None:
+def _set_aside(item: _Read, quarantine: Path, *, engine: Callable[[], AbstractContextManager[Engine]]) -> Path | None:
     """Write the refused and unreadable rows as CSV, in place of what an earlier ingest of that name left."""
-    delivery, reading, engine = item.delivery, item.reading, item.engine
+    delivery, reading = item.delivery, item.reading
     target = quarantine / delivery.table / f"{re.sub(r'[^A-Za-z0-9._-]', '_', delivery.name)}.csv"
     if not reading.quarantine:
         target.unlink(missing_ok=True)
         return None
-    engine.bind("ingest.quarantine", [str(item.folder / reading.quarantine)], columns=_QUARANTINE)
-    names = [column.name for column in _QUARANTINE]
-    listed = ", ".join(f'"{name}"' for name in names)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = target.with_suffix(".unfinished")
+    with engine() as rows, unfinished.open("w", encoding="utf-8", newline="") as file:
+        rows.bind("ingest.quarantine", [str(item.folder / reading.quarantine)], columns=_QUARANTINE)
+        lines = csv.writer(file)
+        lines.writerow(column.name for column in _QUARANTINE)
+        for page in _pages(rows):
+            lines.writerows(page)
+    unfinished.replace(target)
+    return target
+
+
+def _pages(engine: Engine) -> Iterator[list[tuple[Any, ...]]]:
+    """What was set aside, by file and line."""
+    listed = ", ".join(f'"{column.name}"' for column in _QUARANTINE)
     engine.keep(
         "ingest.aside", f"select {listed}, row_number() over (order by file, line) as place from ingest.quarantine"
     )
-    target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = target.with_suffix(".unfinished")
-    with unfinished.open("w", encoding="utf-8", newline="") as file:
-        lines = csv.writer(file)
-        lines.writerow(names)
-        first = 1
-        while page := engine.rows(
-            f"select {listed} from ingest.aside where place >= {first} and place < {first + _PAGE_ROWS} order by place"
-        ):
-            lines.writerows(page)
-            first += _PAGE_ROWS
-    unfinished.replace(target)
-    return target
+    first = 1
+    while page := engine.rows(
+        f"select {listed} from ingest.aside where place >= {first} and place < {first + _PAGE_ROWS} order by place"
+    ):
+        yield page
+        first += _PAGE_ROWS
 
 
 def _outcome(item: _Read, *, stored: Stored, aside: Path | None) -> IngestedFile:

@@ -2,20 +2,24 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Full, Queue
+from threading import Event
 
 from rental_etl.model.batch import Delivery, Reading
 from rental_etl.model.contract import Contract
 from rental_etl.ports.source import DivisibleSource, NotInPiecesError, Piece
 
+# Pieces that may wait, each on disk: a reader much faster than the database would only take room and processor time from it.
+_WAITING = 4
+
 
 class Stream:
     """A delivery that is read in the background. `pieces` gives its pieces in order as they are ready, `reading` what the whole reading found."""
 
-    def __init__(self, queue: "SimpleQueue[Piece | None]", start: Callable[[], "Future[Reading]"]) -> None:
+    def __init__(self, queue: "Queue[Piece | None]", start: Callable[[], "Future[Reading]"]) -> None:
         self._queue = queue
         self._start = start
         self._reading: Future[Reading] | None = None
@@ -41,27 +45,33 @@ def streaming(
     contract: Contract,
     staging: Path,
     day: date,
-    check: Callable[[Reading], None],
+    as_text: bool,
 ) -> Iterator[Stream]:
-    """What reads in the background until the block ends. `check` looks at the whole reading before the last piece counts as the last."""
-    queue: SimpleQueue[Piece | None] = SimpleQueue()
-    abandoned = False
+    """What reads in the background until the block ends."""
+    queue: Queue[Piece | None] = Queue(_WAITING)
+    abandoned = Event()
+
+    def put(piece: Piece | None) -> None:
+        while not abandoned.is_set():
+            with suppress(Full):
+                queue.put(piece, timeout=0.1)
+                return
 
     def landed(piece: Piece) -> None:
-        if abandoned:
+        put(piece)
+        if abandoned.is_set():
             raise NotInPiecesError("nobody waits for the rest")
-        queue.put(piece)
 
     def work() -> Reading:
         try:
-            reading = source.read_in_pieces(delivery, contract=contract, staging=staging, day=day, landed=landed)
-            check(reading)
-            return reading
+            return source.read_in_pieces(
+                delivery, contract=contract, staging=staging, day=day, landed=landed, as_text=as_text
+            )
         finally:
-            queue.put(None)
+            put(None)
 
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="pieces") as pool:
         try:
             yield Stream(queue, lambda: pool.submit(work))
         finally:
-            abandoned = True
+            abandoned.set()

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Protocol
 
 from rental_etl.model.contract import Contract
+from rental_etl.model.delimited import Delimited
 
 
 @dataclass(frozen=True, slots=True)
 class Clean:
-    """Rows of one delivery, fit for a table: Parquet files with the contract's columns, no two rows with the same key.
+    """Rows of one delivery, fit for a table: Parquet files with the contract's columns, no two rows with the same key; or delivered text.
 
     `name` and `content` are the delivery's; `delivered` are the contract's columns it had; `age` are columns the greatest of which tells how new a row is
     (nulls aside), empty when the later delivery is the newer one.
@@ -19,7 +20,7 @@ class Clean:
 
     name: str
     content: str
-    files: tuple[Path, ...]
+    files: tuple[Path | Delimited, ...]
     rows: int
     delivered: tuple[str, ...]
     age: tuple[str, ...] = ()
@@ -46,9 +47,13 @@ class DatabaseSession(Protocol):
         """The content of each delivery that the table holds, by name."""
         ...
 
+    def takes_text(self, contract: Contract) -> bool:
+        """Whether rows may come as delivered text. `store` and `append` then raise InputError, and store nothing, when a key is repeated in it."""
+        ...
+
     def append(self, contract: Contract, *, name: str, content: str, pieces: Iterator[Clean]) -> Stored | None:
         """Add the rows of one delivery as they come, in one transaction, and remember the delivery in it; None, and no piece asked for, where rows may meet the
-        key of one that is there. What `pieces` raises takes everything back."""
+        key of one that is there. What `pieces` raises takes everything back; so does a key that is repeated, with InputError."""
         ...
 
     def store(self, contract: Contract, clean: Clean) -> Stored:

@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 
 from rental_etl.model.batch import Batch, Delivery, Reading
 from rental_etl.model.contract import Contract
+from rental_etl.model.delimited import Delimited
 
 
 class Source(Protocol):
@@ -58,9 +59,9 @@ class NotInPiecesError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Some rows of a delivery, all of them fit: a Parquet file with the contract's columns, and those of them that the delivery lacks."""
+    """Some rows of a delivery, all of them fit: a Parquet file with the contract's columns, or the delivered text; and the columns that the delivery lacks."""
 
-    path: Path
+    file: Path | Delimited
     rows: int
     missing: tuple[str, ...]
 
@@ -70,11 +71,21 @@ class DivisibleSource(Protocol):
     """A source that can hand over the rows of some deliveries before it has read all of them."""
 
     def is_divisible(self, delivery: Delivery) -> bool:
-        """Whether it is worth trying."""
+        """Whether it is large enough to be read in more than one piece."""
         ...
 
     def read_in_pieces(
-        self, delivery: Delivery, *, contract: Contract, staging: Path, day: date, landed: Callable[[Piece], None]
+        self,
+        delivery: Delivery,
+        *,
+        contract: Contract,
+        staging: Path,
+        day: date,
+        landed: Callable[[Piece], None],
+        as_text: bool,
     ) -> Reading:
-        """Read like `Source.read`, telling of each piece when it is typed. Raises NotInPiecesError, also after some pieces."""
+        """Read like `Source.read`, telling of each piece when it is read. Raises NotInPiecesError, also after some pieces.
+
+        With `as_text` a piece that needs no change stays text, and has no Parquet part. A small delivery is one piece, told of only when it is such a text.
+        """
         ...

@@ -70,6 +70,21 @@ class CsvFile:
             options.append("parallel = false")
         return f"read_csv({literal(str(self._path))}, {', '.join(options)}{line_limit(self._longest)})"
 
+    @property
+    def untouched(self) -> bool:
+        """Whether the relation is the delivered text itself: below a header every line a record, and every delimiter one."""
+        return self._path == self._text.path and self._header and not self._quoted and bool(self._text.line_end)
+
+    @property
+    def delimiter(self) -> str:
+        """What stands between two fields."""
+        return self._layout.delimiter
+
+    @property
+    def line_end(self) -> str:
+        """What stands at the end of every line, or "" when that differs."""
+        return self._text.line_end
+
     def agrees(self, rows: int) -> bool:
         """Whether the engine read exactly the rows there are."""
         return rows == self._expected

@@ -174,15 +174,30 @@ class CsvFilesSource:
         return len(delivery.files) == 1 and delivery.files[0].size >= self.large
 
     def read_in_pieces(
-        self, delivery: Delivery, *, contract: Contract, staging: Path, day: date, landed: Callable[[Piece], None]
+        self,
+        delivery: Delivery,
+        *,
+        contract: Contract,
+        staging: Path,
+        day: date,
+        landed: Callable[[Piece], None],
+        as_text: bool,
     ) -> Reading:
-        """Read one large file piece by piece. Raises NotInPiecesError when it has to be read as a whole, InputError when it changes meanwhile."""
+        """Read one file piece by piece. Raises NotInPiecesError when it has to be read as a whole, InputError when it changes meanwhile."""
         from rental_etl.source.pieces import PieceReader, cuts
 
+        if len(delivery.files) != 1:
+            raise NotInPiecesError("there are several files")
         (file,) = delivery.files
         path, reading = self.folder / file.name, self._reading(contract)
         self._digests.verify(delivery.files, folder=self.folder)
-        found = cuts(path, size=self.piece) if reading.encoding in ("", "utf-8") else ()
+        divided = self.is_divisible(delivery)
+        size = self.piece if divided else max(1, file.size)
+        found = (
+            cuts(path, size=size, first_size=-(-size // 8) if divided else size)
+            if reading.encoding in ("", "utf-8")
+            else ()
+        )
         if not found:
             raise NotInPiecesError("not every line is a record")
         self._temp.mkdir(parents=True, exist_ok=True)
@@ -196,6 +211,8 @@ class CsvFilesSource:
                 path=path,
                 found=found,
                 landed=landed,
+                divided=divided,
+                as_text=as_text,
                 contract=contract,
                 reading=reading,
                 day=day,

@@ -14,6 +14,8 @@ from rental_etl.source.lines import Lines, without_end
 from rental_etl.source.plain_text import PlainText
 from rental_etl.source.records import Splitter, gather
 
+# Few lines are split for one that is wanted.
+_HEADER_BLOCK = 1 << 14
 _DELIMITERS = (",", ";", "\t", "|")
 _NAMED = {"comma": ",", "semicolon": ";", "tab": "\t", "\\t": "\t", "pipe": "|"}
 
@@ -111,7 +113,7 @@ def _candidates(setting: str, table: str) -> Sequence[str]:
 def _header(text: PlainText, delimiter: str) -> tuple[list[str] | None, int]:
     """The names in the first line that is not blank, and the lines up to its end."""
     splitter = Splitter(delimiter)
-    lines = Lines(text.path, by_returns=text.by_returns)
+    lines = Lines(text.path, by_returns=text.by_returns, size=_HEADER_BLOCK)
     while lines.fill():
         number = lines.number
         count = gather(lines, splitter)

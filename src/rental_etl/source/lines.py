@@ -12,16 +12,16 @@ class Lines:
     """A window on the lines of a file, with their ends: line feeds or (an old custom) carriage returns.
 
     `block` is the window's text while it is one untouched block of whole lines; `at` is the place of the next line in `window`, and `before` the number
-    of lines before the window.
+    of lines before the window. `size` is that of a block in bytes.
     """
 
-    def __init__(self, path: Path, *, by_returns: bool = False) -> None:
+    def __init__(self, path: Path, *, by_returns: bool = False, size: int = _BLOCK) -> None:
         self.block = b""
         self.at = 0
         self.before = 0
         self._window: list[bytes] | None = []
         self._end = b"\r" if by_returns else b"\n"
-        self._blocks = _blocks(path, self._end)
+        self._blocks = _blocks(path, self._end, size)
 
     @property
     def window(self) -> list[bytes]:
@@ -78,11 +78,11 @@ def without_end(line: bytes) -> bytes:
     return line[:-1] if line.endswith((b"\n", b"\r")) else line
 
 
-def _blocks(path: Path, end: bytes) -> Iterator[bytes]:
+def _blocks(path: Path, end: bytes, size: int) -> Iterator[bytes]:
     """The file's text, cut after line ends."""
     with path.open("rb", buffering=0) as file:
         rest: list[bytes] = []
-        while chunk := file.read(_BLOCK):
+        while chunk := file.read(size):
             go_on()
             cut = chunk.rfind(end) + 1
             if not cut:

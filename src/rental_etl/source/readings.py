@@ -16,7 +16,7 @@ from rental_etl.model.batch import Part, Reading
 from rental_etl.model.contract import Contract
 from rental_etl.model.reading import TableReading
 from rental_etl.source import parsing
-from rental_etl.source.conversion import PARQUET, convert, findings, land, set_aside
+from rental_etl.source.conversion import PARQUET, Converted, convert, findings, land, set_aside
 from rental_etl.source.csv_file import CsvFile
 from rental_etl.source.date_order import Evidence, decide, gather_evidence, hinted_order, turns_dates
 from rental_etl.source.delivered import DeliveredFile
@@ -32,7 +32,7 @@ Given = tuple[str, Path]
 
 
 @dataclass(slots=True)
-class _Result:
+class Result:
     """What the files of a delivery read so far gave."""
 
     parts: list[Part] = field(default_factory=list)
@@ -119,11 +119,11 @@ class DeliveryReader:
             ),
         )
 
-    def _files(self, order: DateOrder) -> _Result:
+    def _files(self, order: DateOrder) -> Result:
         for folder in (self.work, self.staging / "parts"):
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
-        result = _Result()
+        result = Result()
         for number, (name, path) in enumerate(self.files):
             with self._opened(name, path, result) as file:
                 if file is not None:
@@ -131,7 +131,7 @@ class DeliveryReader:
             self.done(name)
         return result
 
-    def _one(self, file: DeliveredFile, number: int, *, order: DateOrder, result: _Result) -> None:
+    def _one(self, file: DeliveredFile, number: int, *, order: DateOrder, result: Result) -> None:
         contract, connection = self.contract, self.connection
         if not order and turns_dates(file, contract):
             raise _OrderNeededError
@@ -145,8 +145,12 @@ class DeliveryReader:
             result.asides.append(aside)
         part = f"parts/part-{number:05}.parquet"
         rows = land(converted, connection=connection, target=self.staging / part)
-        if rows:
-            result.parts.append(Part(part, rows))
+        self._account(file, converted, Part(part, rows), result)
+
+    def _account(self, file: DeliveredFile, converted: Converted, part: Part, result: Result) -> None:
+        contract = self.contract
+        if part.rows:
+            result.parts.append(part)
         result.counts += findings(converted, file, contract=contract)
         result.unreadable += converted.unreadable + file.rejected.total()
         result.refused += converted.refused
@@ -169,7 +173,7 @@ class DeliveryReader:
     def _evidence(self, files: Iterable[Given]) -> Evidence:
         evidence = Evidence()
         for name, path in files:
-            with self._opened(name, path, _Result()) as file:
+            with self._opened(name, path, Result()) as file:
                 if file is not None:
                     gather_evidence(
                         file,
@@ -181,7 +185,7 @@ class DeliveryReader:
         return evidence
 
     @contextmanager
-    def _opened(self, name: str, path: Path, result: _Result) -> Iterator[DeliveredFile | None]:
+    def _opened(self, name: str, path: Path, result: Result) -> Iterator[DeliveredFile | None]:
         """A file ready to be converted; None when it holds nothing at all."""
         contract, reading = self.contract, self.reading
         if _is_parquet(path):

@@ -14,9 +14,41 @@ def typed_rows(contract: Contract, *, relation: str, natives: Mapping[str, bool]
 
     `natives` names the delivered columns, and whether they have the contract's type already; `relation` holds them as `c_<name>`.
     """
+    ways = _ways(contract, natives, manner)
+    judged = _judged(contract, ways, relation=relation, manner=manner, further=())
+    return f"select {', '.join(contract.names)}, {_marks(contract, ways)} from ({judged})"
+
+
+def compared_rows(contract: Contract, *, relation: str, natives: Mapping[str, bool], manner: Manner) -> str:
+    """As `typed_rows`, with further columns: `same`, whether every delivered value is null or written, to the byte, as its typed value is; and for each of
+    `natives` `e_<name>`, whether it is null."""
+    ways = _ways(contract, natives, manner)
+    same = " and ".join(f"((k_{name} and coalesce({ways[name].same}, false)) or c_{name} is null)" for name in ways)
+    empty = [f"c_{name} is null as e_{name}" for name in ways]
+    judged = _judged(contract, ways, relation=relation, manner=manner, further=[f"{same} as same", *empty])
+    return f"select *, {_marks(contract, ways)} from ({judged})"
+
+
+def marked_groups(contract: Contract, *, relation: str, natives: Mapping[str, bool], manner: Manner) -> str:
+    """One row for each pair of marks that rows of `relation` have: `_error`, `_warning`, the number of rows, whether all are `same`, the least key (null
+    unless it is one whole number), and for each of `natives`, in contract order, whether some value is null."""
+    rows = compared_rows(contract, relation=relation, natives=natives, manner=manner)
+    least = f"min({contract.key[0].name})" if [column.type for column in contract.key] == ["int64"] else "null"
+    found = ", ".join(f"bool_or(e_{name})" for name in contract.names if name in natives)
+    return f"select _error, _warning, count(*), bool_and(same), {least}, {found} from ({rows}) group by _error, _warning order by all"
+
+
+def _ways(contract: Contract, natives: Mapping[str, bool], manner: Manner) -> dict[str, Way]:
     columns = [column for column in contract.columns if column.name in natives]
-    absent = [column for column in contract.columns if column.name not in natives]
-    ways = {column.name: way(column, manner, native=natives[column.name]) for column in columns}
+    return {column.name: way(column, manner, native=natives[column.name]) for column in columns}
+
+
+def _judged(
+    contract: Contract, ways: Mapping[str, Way], *, relation: str, manner: Manner, further: Sequence[str]
+) -> str:
+    """Typed values and how each was read; `further` are expressions over what was delivered."""
+    columns = [column for column in contract.columns if column.name in ways]
+    absent = [column for column in contract.columns if column.name not in ways]
     parsed = _also(relation, [f"{ways[name].parse} as x_{name}" for name in ways])
     tested = _also(parsed, [f"{_plain(column, ways[column.name], manner)} as k_{column.name}" for column in columns])
     texts = _also(
@@ -26,9 +58,11 @@ def typed_rows(contract: Contract, *, relation: str, natives: Mapping[str, bool]
     valued = _also(texts, [f"{_value(name, ways[name])} as {name}" for name in ways])
     nothing = [f"cast(null as {column.sql_type}) as {column.name}" for column in absent]
     statuses = [_status(column, ways[column.name]) for column in columns]
-    judged = f"select {', '.join([*ways, *nothing, *statuses])} from {valued}"
-    marks = f"{error_sql(contract, list(ways))} as _error, {warning_sql(contract, list(ways))} as _warning"
-    return f"select {', '.join(contract.names)}, {marks} from ({judged})"
+    return f"select {', '.join([*ways, *nothing, *statuses, *further])} from {valued}"
+
+
+def _marks(contract: Contract, ways: Mapping[str, Way]) -> str:
+    return f"{error_sql(contract, list(ways))} as _error, {warning_sql(contract, list(ways))} as _warning"
 
 
 def _also(relation: str, expressions: Sequence[str]) -> str:

@@ -26,6 +26,7 @@ class Way:
 
     `parse`, `plain` and `inside` (its bounds) are over the delivered value `c_<name>` and what was parsed of it, `x_<name>`; `careful`, `rounded` and `waits`
     (a date that needs the date order) over the trimmed text `t_<name>`, which is not null. `result` is what a plain value becomes when not `x_<name>`.
+    `same` tells, of a plain value, whether it is delivered in the very bytes in which its type is written.
     """
 
     parse: str
@@ -35,6 +36,7 @@ class Way:
     result: str = ""
     rounded: str = "false"
     waits: str = "false"
+    same: str = "false"
 
 
 def way(column: Column, manner: Manner, *, native: bool = False) -> Way:
@@ -50,7 +52,10 @@ def way(column: Column, manner: Manner, *, native: bool = False) -> Way:
     found = _text(column) if column.type == "text" else readers[column.type](column, manner)
     if native and column.type != "text":
         return replace(
-            found, parse=f"try_cast(c_{column.name} as {column.sql_type})", plain=f"x_{column.name} is not null"
+            found,
+            parse=f"try_cast(c_{column.name} as {column.sql_type})",
+            plain=f"x_{column.name} is not null",
+            same="false",
         )
     return found
 
@@ -74,11 +79,12 @@ def _int64(column: Column, manner: Manner) -> Way:
         parse=f"try_cast({c} as bigint)",
         plain=f"cast({x} as varchar) = {c}",
         careful=f"case when regexp_full_match({number}, {whole}) then try_cast({digits} as bigint) end",
+        same="true",
     )
 
 
 def _decimal(column: Column, manner: Manner) -> Way:
-    c, number = f"c_{column.name}", _number(f"t_{column.name}", manner)
+    x, c, number = f"x_{column.name}", f"c_{column.name}", _number(f"t_{column.name}", manner)
     whole, scale = column.precision - column.scale, column.scale
     fraction = "" if manner.number_format == "1.234,50" else rf"([.][0-9]{{1,{scale}}})?"
     return Way(
@@ -86,6 +92,7 @@ def _decimal(column: Column, manner: Manner) -> Way:
         plain=f"regexp_full_match({c}, '-?[0-9]{{1,{whole}}}{fraction}')",
         careful=f"case when regexp_full_match({number}, {literal(_NUMBER)}) then try_cast({number} as {column.sql_type}) end",
         rounded=f"regexp_matches({number}, '[.][0-9]{{{scale}}}[0-9]*[1-9]')",
+        same=f"cast({x} as varchar) = {c}",
     )
 
 
@@ -98,6 +105,7 @@ def _float64(column: Column, manner: Manner) -> Way:
         plain=f"regexp_full_match({c}, '-?[0-9]{{1,3}}{fraction}')",
         inside=f"isfinite({x})",
         careful=f"case when regexp_full_match({number}, {literal(_NUMBER)}) and isfinite({parsed}) then {parsed} end",
+        same=f"cast({x} as varchar) = {c}",
     )
 
 
@@ -123,6 +131,7 @@ def _bool(column: Column, manner: Manner) -> Way:
     return Way(
         parse=f"case when {spelled(true)} then true when {spelled(false)} then false end",
         plain=f"x_{column.name} is not null",
+        same=f"{c} = case when x_{column.name} then '1' else '0' end",
         careful=f"case when {one_of(f'lower({t})', true)} then true when {one_of(f'lower({t})', false)} then false end",
     )
 
@@ -141,7 +150,7 @@ def _text(column: Column) -> Way:
     else:
         ends = " or ".join(f"suffix({c}, {literal(blank)})" for blank in BLANKS)
         plain = f"{c} >= '!' and not ({ends})"
-    return Way(parse=c, plain=f"{plain} and not {among(c, sorted(exceptions))}", careful=careful)
+    return Way(parse=c, plain=f"{plain} and not {among(c, sorted(exceptions))}", careful=careful, same="true")
 
 
 def _date(column: Column, manner: Manner) -> Way:
@@ -154,6 +163,7 @@ def _date(column: Column, manner: Manner) -> Way:
         inside=f"{x} {inside}",
         careful=f"case when {parsed} {inside} then {parsed} end",
         waits=_waits(t, manner),
+        same="true",
     )
 
 
@@ -180,6 +190,7 @@ def _timestamp(column: Column, manner: Manner) -> Way:
         inside=f"{x} >= {start} and {x} < {end}",
         result=utc,
         waits=_waits(t, manner),
+        same="true" if utc == x else "false",
     )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from rental_etl.errors import InputError
 from rental_etl.model.contract import Contract
+from rental_etl.model.delimited import Delimited
 from rental_etl.model.reading import TableReading
 from rental_etl.ports.database import Clean, Stored
 from rental_etl.source.mysql.access import Access
@@ -62,6 +63,8 @@ class MySqlDatabase:
                 "set session sql_mode = 'STRICT_ALL_TABLES,NO_BACKSLASH_ESCAPES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION'",
                 doing="setting up the session",
             )
+            # A server may be set up to keep no warnings, and they tell what LOAD DATA left out.
+            session.execute("set session max_error_count = 64", doing="setting up the session")
             allowed = session.rows("select @@local_infile", doing="setting up the session")[0][0]
             yield MySqlDatabaseSession(
                 session,
@@ -115,6 +118,10 @@ class MySqlDatabaseSession:
         )
         return {str(name): str(content) for name, content in found}
 
+    def takes_text(self, contract: Contract) -> bool:
+        """Whether the server loads files, and tells by an index when a key is repeated."""
+        return self._writer.bulk and (not contract.key or self._located(contract).unique)
+
     def store(self, contract: Contract, clean: Clean) -> Stored:
         """Add and update rows in one transaction. Raises InputError when the table lacks a delivered column or a value does not fit its type."""
         table = self._located(contract)
@@ -161,7 +168,7 @@ class MySqlDatabaseSession:
     ) -> int:
         rows = 0
 
-        def files() -> Iterator[Path]:
+        def files() -> Iterator[Path | Delimited]:
             nonlocal rows
             for piece in chain([first], rest):
                 rows += piece.rows
