@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -339,6 +339,30 @@ class TestWrite:
             "t", columns=TYPES, partition_by="moment", remove=(), add=[str(path) for path in paths], properties={}
         )
         assert sorted(month for _, month in snapshot.files) == ["2024-02", "2024-03"]
+
+
+class TestDays:
+    """What periods begin with, computed in two ways."""
+
+    @pytest.mark.parametrize(("unit", "fields"), [("week", ""), ("month", "%Y-%m-01"), ("year", "%Y-01-01")])
+    def test_the_first_day_of_a_period_is_that_of_the_calendar(self, room: Room, unit: str, fields: str) -> None:
+        # Ends of weeks, months and years, leap days, and days before Unix time, whose count is negative.
+        days = [date(1899, 12, 31) + timedelta(days=n * 97 + n % 7) for n in range(600)]
+        days += [
+            date(year, month, day)
+            for year in (1969, 2000, 2024)
+            for month, day in ((1, 1), (2, 29 if year > 1969 else 28), (12, 31))
+        ]
+        room.engine.keep(
+            "days", f"select day from (values {', '.join(f'(date {str(day)!r})' for day in days)}) as days(day)"
+        )
+        for value in ("day", "cast(day as timestamp) + interval 86399 second"):
+            found = room.engine.rows(f"select day, cast(date_trunc('{unit}', {value}) as date) from days")
+            expected = [
+                (day, date.fromisoformat(day.strftime(fields)) if fields else day - timedelta(days=day.weekday()))
+                for day in days
+            ]
+            assert sorted(found) == sorted(expected)
 
 
 class TestWhatGoesWrong:

@@ -87,6 +87,14 @@ def test_wide_integers_are_decimals_elsewhere() -> None:
     assert render("select a // b from t", "spark") == "SELECT\n  a DIV b\nFROM t\n"
 
 
+def test_the_first_day_of_a_week_or_month_is_found_from_the_day_on_spark() -> None:
+    """Its DATE_TRUNC converts every row to a zone and back; hours of a day have no other way."""
+    assert render("select cast(date_trunc('week', a) as date) from t", "spark") == (
+        "SELECT\n  TRUNC(CAST(a AS DATE), 'WEEK')\nFROM t\n"
+    )
+    assert "DATE_TRUNC('HOUR', a)" in render("select cast(date_trunc('hour', a) as date) from t", "spark")
+
+
 def test_schemas_become_prefixes_on_spark() -> None:
     """Temporary views have no schema there."""
     sql = "select a.x from curated.bookings as a join intermediate.places on a.x = places.place_id"

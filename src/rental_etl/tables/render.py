@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 # Before and after every period that can be: dates are read from 2000 on. Far enough from the calendar's ends to add months to.
 START, END = date(1900, 1, 1), date(9000, 12, 31)
+# What a day, rather than a moment, can be the first of.
+_DAY_UNITS = ("WEEK", "MONTH", "QUARTER", "YEAR")
 DIALECTS = ("duckdb", "spark", "redshift")
 
 
@@ -73,6 +75,8 @@ def render(sql: str, dialect: str) -> str:
         tree = sqlglot.parse_one(sql, read="duckdb")
         if dialect == "redshift":
             _suit_redshift(tree)
+        if dialect == "spark":
+            _truncate_days(tree)
         _narrow(tree, dialect)
         for table in tree.find_all(exp.Table):
             if dialect == "spark" and table.db:
@@ -86,6 +90,17 @@ def render(sql: str, dialect: str) -> str:
             f"the model cannot be rendered for {dialect}: {str(error).splitlines()[0]}",
             remedy="look at it in the words of an engine that computes it: duckdb or spark",
         ) from error
+
+
+def _truncate_days(tree: "exp.Expr") -> None:
+    """Find the first day of a week or month from the day: Spark's DATE_TRUNC goes through a time zone, which takes several times as long."""
+    from sqlglot import exp
+
+    for cast in [node for node in tree.find_all(exp.Cast) if node.to.this == exp.DataType.Type.DATE]:
+        truncated = cast.this
+        if isinstance(truncated, exp.DateTrunc | exp.TimestampTrunc) and truncated.text("unit").upper() in _DAY_UNITS:
+            day = exp.cast(truncated.this.copy(), "date")
+            cast.replace(exp.Anonymous(this="TRUNC", expressions=[day, exp.Literal.string(truncated.text("unit").upper())]))
 
 
 def _narrow(tree: "exp.Expr", dialect: str) -> None:

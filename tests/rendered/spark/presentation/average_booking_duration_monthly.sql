@@ -15,7 +15,7 @@ WITH days AS (
     checkin_date
 ), months AS (
   SELECT
-    CAST(DATE_TRUNC('MONTH', checkin_date) AS DATE) AS month_start,
+    TRUNC(CAST(checkin_date AS DATE), 'MONTH') AS month_start,
     CAST(SUM(stays_count) AS BIGINT) AS stays_count,
     CAST(SUM(nights_count) AS BIGINT) AS nights_count
   FROM days

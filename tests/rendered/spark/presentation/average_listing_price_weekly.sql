@@ -10,10 +10,10 @@ WITH states AS (
     price,
     NOT CAST(NULL AS STRING) IS NULL
     AND currency <> COALESCE(CAST(NULL AS STRING), currency) AS converts,
-    CAST(DATE_TRUNC('WEEK', valid_from) AS DATE) AS first_week,
+    TRUNC(CAST(valid_from AS DATE), 'WEEK') AS first_week,
     CASE
       WHEN valid_to <= CAST('2024-06-30' AS DATE)
-      THEN CAST(DATE_TRUNC('WEEK', valid_to) AS DATE)
+      THEN TRUNC(CAST(valid_to AS DATE), 'WEEK')
     END AS end_week /* a week's price day is its last day or as_of: the week that holds valid_to does not see the state any more, unless as_of comes before it */
   FROM intermediate_listing_states AS listing_states
   WHERE

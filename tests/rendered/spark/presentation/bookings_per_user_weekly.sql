@@ -4,7 +4,7 @@
 /* nulls: no column is null */
 WITH bookings AS (
   SELECT
-    CAST(DATE_TRUNC('WEEK', booking_date) AS DATE) AS week_start,
+    TRUNC(CAST(booking_date AS DATE), 'WEEK') AS week_start,
     user_id,
     booking_status
   FROM curated_bookings AS bookings

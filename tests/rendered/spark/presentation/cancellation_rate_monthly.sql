@@ -16,7 +16,7 @@ WITH days AS (
     booking_day
 ), months AS (
   SELECT
-    CAST(DATE_TRUNC('MONTH', booking_day) AS DATE) AS month_start,
+    TRUNC(CAST(booking_day AS DATE), 'MONTH') AS month_start,
     CAST(SUM(bookings_count) AS BIGINT) AS bookings_count,
     CAST(SUM(canceled_count) AS BIGINT) AS canceled_count
   FROM days

@@ -4,8 +4,8 @@
 /* nulls: occupancy_rate is null in a month without an available night */
 WITH bounds AS (
   SELECT
-    CAST(DATE_TRUNC('MONTH', first_available_night) AS DATE) AS first_month,
-    CAST(DATE_TRUNC('MONTH', last_night) AS DATE) AS last_month
+    TRUNC(CAST(first_available_night AS DATE), 'MONTH') AS first_month,
+    TRUNC(CAST(last_night AS DATE), 'MONTH') AS last_month
   FROM intermediate_data_range AS data_range
 ), months AS (
   SELECT

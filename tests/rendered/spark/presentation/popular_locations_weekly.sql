@@ -4,7 +4,7 @@
 /* nulls: no column is null; a missing state or city is the text `unknown` */
 WITH bookings AS (
   SELECT
-    CAST(DATE_TRUNC('WEEK', booking_day) AS DATE) AS week_start,
+    TRUNC(CAST(booking_day AS DATE), 'WEEK') AS week_start,
     apartment_id,
     DATEDIFF(DAY, checkin_date, checkout_date) AS stay_nights
   FROM intermediate_confirmed_bookings AS confirmed_bookings

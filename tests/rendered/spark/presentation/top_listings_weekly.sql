@@ -4,7 +4,7 @@
 /* nulls: title is null for an unknown listing or one without a title; a missing city is the text `unknown` */
 WITH totals AS (
   SELECT
-    CAST(DATE_TRUNC('WEEK', booking_day) AS DATE) AS week_start,
+    TRUNC(CAST(booking_day AS DATE), 'WEEK') AS week_start,
     currency,
     apartment_id,
     COUNT(*) AS bookings_count,

@@ -4,7 +4,7 @@
 /* nulls: no column is null */
 WITH views AS (
   SELECT
-    CAST(DATE_TRUNC('WEEK', viewed_at) AS DATE) AS week_start,
+    TRUNC(CAST(viewed_at AS DATE), 'WEEK') AS week_start,
     user_id,
     apartment_id,
     CAST(viewed_at AS DATE) AS view_day,
