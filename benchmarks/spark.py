@@ -1,8 +1,9 @@
-"""Measures transform and metrics on Spark beside a hand-written PySpark job and beside DuckDB: `python -m benchmarks.spark --rows 1000000 5000000`.
+"""Measures transform and metrics on Spark beside a hand-written PySpark job and beside DuckDB: `python -m benchmarks.spark --rows 5000000 --growth 20000000`.
 
 All three start from the same landed Parquet, on two threads and with the same memory, each in a fresh process that also starts its Spark. Their metric tables
-are held against each other. Figures are medians over the rounds. Writes benchmarks/SPARK.md when all rows agree; returns 1 when one differs, 0 otherwise: a
-missed promise is reported, not an error.
+are held against each other. How time grows is told by further sizes, which the hand-written job need not do.
+Figures are medians over the rounds. Writes benchmarks/SPARK.md when all rows agree; returns 1 when one differs, 0 otherwise: a missed promise is reported,
+not an error.
 """
 
 import argparse
@@ -51,6 +52,7 @@ class Size:
     rows: int
     folder: Path
     memory: str
+    with_peer: bool = True
     seen: dict[str, list[Measured]] = field(default_factory=lambda: {OURS: [], PEER: [], DUCKDB: []})
 
     def run_round(self) -> None:
@@ -59,25 +61,30 @@ class Size:
         for contender, kind in ((OURS, "spark"), (DUCKDB, "duckdb")):
             workspace = self._landed(kind)
             self._measure(contender, [sys.executable, "-c", BOTH, str(workspace), END.isoformat(), kind, self.memory])
+        if not self.with_peer:
+            return
         lake, out = self.folder / "spark" / "lake", self._fresh("peer")
         script = [sys.executable, str(HERE / "peer_spark.py"), str(lake), str(out), END.isoformat()]
         self._measure(PEER, [*script, self.memory.lower().removesuffix("b")])
 
     def disagreements(self) -> list[str]:
         """What differs from the engine spark's tables, in the others'."""
-        tables = self.folder / "peer.duckdb"
-        tables.unlink(missing_ok=True)
-        with duckdb.connect(str(tables)) as database:
-            for table in TABLES:
-                database.execute(f"create table {table} as from '{self.folder}/peer/metrics/{table}/*.parquet'")
+        found = []
+        ours = self.folder / "spark" / "warehouse.duckdb"
+        if self.with_peer:
+            tables = self.folder / "peer.duckdb"
+            tables.unlink(missing_ok=True)
+            with duckdb.connect(str(tables)) as database:
+                for table in TABLES:
+                    database.execute(f"create table {table} as from '{self.folder}/peer/metrics/{table}/*.parquet'")
+            found.append((PEER, differences(ours, tables)))
         twin = self.folder / "twin.duckdb"
         twin.unlink(missing_ok=True)
         with duckdb.connect(str(twin)) as database:
             database.execute(f"attach '{self.folder}/duckdb/warehouse.duckdb' as warehouse (read_only)")
             for table in TABLES:
                 database.execute(f"create table {table} as from warehouse.presentation.{table}")
-        ours = self.folder / "spark" / "warehouse.duckdb"
-        found = [(PEER, differences(ours, tables)), (DUCKDB, differences(ours, twin))]
+        found.append((DUCKDB, differences(ours, twin)))
         return [f"{name}, {table}: {what}" for name, differing in found for table, what in differing.items()]
 
     def seconds(self, contender: str) -> float:
@@ -123,7 +130,10 @@ class Size:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, compare and write down; the process's exit code."""
     options = _options(arguments)
-    sizes = [Size(rows, options.workdir / f"spark-{rows}", options.memory) for rows in sorted(set(options.rows))]
+    sizes = [
+        Size(rows, options.workdir / f"spark-{rows}", options.memory, with_peer=rows in options.rows)
+        for rows in sorted({*options.rows, *options.growth})
+    ]
     load = os.getloadavg()[1]
     disagreements = []
     for size in sizes:
@@ -145,6 +155,13 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--rows", type=int, nargs="+", default=[PROMISED_ROWS], help="bookings, and as many views; one or more sizes"
     )
+    parser.add_argument(
+        "--growth",
+        type=int,
+        nargs="*",
+        default=[],
+        help="sizes of which the product alone is measured, on both engines",
+    )
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--memory", default="2GB", help="of Spark's driver, which computes here, and of DuckDB")
     parser.add_argument("--workdir", type=Path, default=HERE / "data", help="where data and workspaces are written")
@@ -153,7 +170,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _report(sizes: Sequence[Size], options: argparse.Namespace, *, load: float) -> str:
-    rows = " ".join(str(size.rows) for size in sizes)
+    rows = " ".join(map(str, options.rows))
+    growth = "".join(f" {rows}" for rows in options.growth)
     lines = [
         "# Spark beside a PySpark job written by hand",
         "",
@@ -161,16 +179,16 @@ def _report(sizes: Sequence[Size], options: argparse.Namespace, *, load: float) 
         "Each starts from the same landed Parquet, in a fresh process that also starts its Spark, on two threads of one machine (`local[2]`)",
         f"and with {options.memory} of memory (Spark: the heap of its driver, which computes here; what a process takes besides is counted in the peak).",
         f"Medians of {options.rounds} {'round' if options.rounds == 1 else 'rounds'}; memory at its greatest, over all processes together.",
-        "All three gave the same rows in all twelve tables.",
+        "All gave the same rows in all twelve tables.",
         "",
         f"Machine: {machine()}, Spark {version('pyspark')}, DuckDB {version('duckdb')}. It ran {load:.1f} processes before this.",
-        f"Command: `python -m benchmarks.spark --rows {rows} --rounds {options.rounds} --memory {options.memory}`",
+        f"Command: `python -m benchmarks.spark --rows {rows}{' --growth' if growth else ''}{growth} --rounds {options.rounds} --memory {options.memory}`",
         "",
         "| bookings + views | contender | wall s | CPU s | peak MB |",
         "|---|---|---|---|---|",
     ]
     for size in sizes:
-        for name in (OURS, PEER, DUCKDB):
+        for name in [name for name, seen in size.seen.items() if seen]:
             figures = f"{size.seconds(name):.1f} | {size.cpu(name):.1f} | {size.peak(name):,.0f}"
             lines.append(f"| {size.rows:,} + {size.rows:,} | {name} | {figures} |")
     lines += ["", "| figure | seen | by CPU seconds | bound | kept |", "|---|---|---|---|---|"]
@@ -179,7 +197,7 @@ def _report(sizes: Sequence[Size], options: argparse.Namespace, *, load: float) 
     for before, after in pairwise(sizes):
         lines.append(_growth(before, after))
     lines += ["", "Kept or not is told by the clock; CPU seconds tell more while others use the machine."]
-    if PROMISED_ROWS not in [size.rows for size in sizes]:
+    if PROMISED_ROWS not in options.rows:
         lines += [
             "",
             f"The bound of {BOUND} x holds for {PROMISED_ROWS:,} + {PROMISED_ROWS:,}, which was not measured.",
@@ -188,14 +206,14 @@ def _report(sizes: Sequence[Size], options: argparse.Namespace, *, load: float) 
 
 
 def _ratios(size: Size) -> list[str]:
-    wall, cpu = size.seconds(OURS) / size.seconds(PEER), size.cpu(OURS) / size.cpu(PEER)
-    promised = size.rows == PROMISED_ROWS
-    bound = f"at most {BOUND} x | {'yes' if wall <= BOUND else 'NO'}" if promised else "|"
+    lines = []
+    if size.with_peer:
+        wall, cpu = size.seconds(OURS) / size.seconds(PEER), size.cpu(OURS) / size.cpu(PEER)
+        promised = size.rows == PROMISED_ROWS
+        bound = f"at most {BOUND} x | {'yes' if wall <= BOUND else 'NO'}" if promised else "|"
+        lines.append(f"| {size.rows:,}: {OURS}, times PySpark by hand | {wall:.2f} x | {cpu:.2f} x | {bound} |")
     faster, cheaper = size.seconds(OURS) / size.seconds(DUCKDB), size.cpu(OURS) / size.cpu(DUCKDB)
-    return [
-        f"| {size.rows:,}: {OURS}, times PySpark by hand | {wall:.2f} x | {cpu:.2f} x | {bound} |",
-        f"| {size.rows:,}: {OURS}, times {DUCKDB} | {faster:.2f} x | {cheaper:.2f} x | | |",
-    ]
+    return [*lines, f"| {size.rows:,}: {OURS}, times {DUCKDB} | {faster:.2f} x | {cheaper:.2f} x | | |"]
 
 
 def _growth(before: Size, after: Size) -> str:

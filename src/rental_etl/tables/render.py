@@ -100,7 +100,9 @@ def _truncate_days(tree: "exp.Expr") -> None:
         truncated = cast.this
         if isinstance(truncated, exp.DateTrunc | exp.TimestampTrunc) and truncated.text("unit").upper() in _DAY_UNITS:
             day = exp.cast(truncated.this.copy(), "date")
-            cast.replace(exp.Anonymous(this="TRUNC", expressions=[day, exp.Literal.string(truncated.text("unit").upper())]))
+            cast.replace(
+                exp.Anonymous(this="TRUNC", expressions=[day, exp.Literal.string(truncated.text("unit").upper())])
+            )
 
 
 def _narrow(tree: "exp.Expr", dialect: str) -> None:
