@@ -7,7 +7,7 @@ with stays as (
     select
         apartment_id,
         checkout_date,
-        lead(checkin_date) over (partition by apartment_id order by checkin_date, checkout_date) as next_checkin_date
+        lead(checkin_date) over (partition by apartment_id order by checkin_date) as next_checkin_date
     from curated.bookings
     where booking_status in ($confirmed_statuses)
 )

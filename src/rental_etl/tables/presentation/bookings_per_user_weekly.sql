@@ -17,5 +17,4 @@ select
     cast(count(*) filter (where booking_status in ($canceled_statuses)) as bigint) as canceled_count,
     week_start + interval 6 day <= $as_of as is_complete
 from bookings
-where week_start between $period_from and $period_to
 group by week_start, user_id

@@ -34,21 +34,30 @@ across_months as (
         cast(cast(amount as decimal(19, 2)) * 100 as bigint) as cents,
         date_diff('day', checkin_date, checkout_date) as stay_nights,
         checkout_date,
-        unnest(generate_series(first_month, last_month, interval 1 month)) as month_start
+        first_month,
+        -- numbers, for a series of days takes several times as long
+        unnest(
+            generate_series(0, 12 * (year(last_month) - year(first_month)) + month(last_month) - month(first_month))
+        ) as months_later
     from stays
     where first_month < last_month
 ),
 
+months as (
+    select *, cast(first_month + months_later * interval 1 month as date) as month_start
+    from across_months
+),
+
 parts as (
     select
-        cast(month_start as date) as month_start,
+        month_start,
         currency,
         cents // stay_nights as night_cents,
         cents % stay_nights as spare_cents,
         stay_nights,
-        date_diff('day', checkin_date, greatest(checkin_date, cast(month_start as date))) as nights_before,
+        date_diff('day', checkin_date, greatest(checkin_date, month_start)) as nights_before,
         date_diff('day', checkin_date, least(checkout_date, cast(month_start + interval 1 month as date))) as nights_until
-    from across_months
+    from months
 ),
 
 -- the first k of n nights carry round(cents * k / n): a month has what they carry at its last night less what they carried before its first

@@ -99,4 +99,3 @@ select
     ) as conversion_rate,
     week_start + interval 35 day <= $as_of as is_complete
 from counts
-where week_start between $period_from and $period_to

@@ -72,29 +72,78 @@ live as (
     group by numbered.apartment_id, numbered.currency, coalesce(listing_places.place_id, 1), numbered.interval_number
 ),
 
-intervals as (
-    select coalesce(listing_places.place_id, 1) as place_id, cast(null as varchar) as currency, night_from, night_to, weight
+-- most stays lie within one interval of their listing: they are booked nights of its place, and as many live ones of its currency
+placed as (
+    select
+        booked.apartment_id,
+        booked.night_from,
+        booked.night_to,
+        booked.weight,
+        live.place_id,
+        live.currency
     from booked
-    left join intermediate.listing_places as listing_places on listing_places.apartment_id = booked.apartment_id
-    union all
+    left join live
+        on live.apartment_id = booked.apartment_id
+        and live.night_from <= booked.night_from
+        and booked.night_to <= live.night_to
+),
+
+others as (
+    select apartment_id, night_from, night_to, weight
+    from placed
+    where place_id is null
+),
+
+-- months by their first day, found by arithmetic, which is faster than date_trunc
+within as (
+    select
+        place_id,
+        currency,
+        night_from - cast(day(night_from) - 1 as integer) as first_month,
+        night_to - cast(day(night_to) - 1 as integer) as end_month,
+        sum(weight) as intervals_count,
+        sum(weight * (day(night_from) - 1)) as first_days,
+        sum(weight * (day(night_to) - 1)) as end_days
+    from placed
+    where place_id is not null
+    group by place_id, currency, first_month, end_month
+),
+
+intervals as (
     select place_id, currency, night_from, night_to, 1 as weight
     from live
+    union all
+    select coalesce(listing_places.place_id, 1) as place_id, cast(null as varchar) as currency, night_from, night_to, weight
+    from others
+    left join intermediate.listing_places as listing_places on listing_places.apartment_id = others.apartment_id
     union all
     select
         live.place_id,
         live.currency,
-        greatest(live.night_from, booked.night_from) as night_from,
-        least(live.night_to, booked.night_to) as night_to,
-        -booked.weight as weight
-    from booked
+        greatest(live.night_from, others.night_from) as night_from,
+        least(live.night_to, others.night_to) as night_to,
+        -others.weight as weight
+    from others
     inner join live
-        on live.apartment_id = booked.apartment_id
-        and live.night_from < booked.night_to
-        and booked.night_from < live.night_to
+        on live.apartment_id = others.apartment_id
+        and live.night_from < others.night_to
+        and others.night_from < live.night_to
 ),
 
--- months by their first day, found by arithmetic, which is faster than date_trunc
 spans as (
+    select place_id, cast(null as varchar) as currency, first_month, end_month, intervals_count, first_days, end_days
+    from within
+    union all
+    select
+        place_id,
+        currency,
+        first_month,
+        end_month,
+        -intervals_count as intervals_count,
+        -first_days as first_days,
+        -end_days as end_days
+    from within
+    union all
     select
         place_id,
         currency,

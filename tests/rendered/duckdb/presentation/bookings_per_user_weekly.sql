@@ -17,5 +17,4 @@ select
     cast(count(*) filter (where booking_status in ('canceled')) as bigint) as canceled_count,
     week_start + interval 6 day <= date '2024-06-30' as is_complete
 from bookings
-where week_start between date '1900-01-01' and date '9000-12-31'
 group by week_start, user_id

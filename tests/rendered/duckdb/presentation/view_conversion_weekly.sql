@@ -99,4 +99,3 @@ select
     ) as conversion_rate,
     week_start + interval 35 day <= date '2024-06-30' as is_complete
 from counts
-where week_start between date '1900-01-01' and date '9000-12-31'

@@ -7,10 +7,7 @@ WITH stays AS (
   SELECT
     apartment_id,
     checkout_date,
-    LEAD(checkin_date) OVER (
-      PARTITION BY apartment_id
-      ORDER BY checkin_date NULLS LAST, checkout_date NULLS LAST
-    ) AS next_checkin_date
+    LEAD(checkin_date) OVER (PARTITION BY apartment_id ORDER BY checkin_date NULLS LAST) AS next_checkin_date
   FROM curated_bookings AS bookings
   WHERE
     booking_status IN ('confirmed', 'completed')

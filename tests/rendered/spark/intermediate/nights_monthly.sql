@@ -73,17 +73,50 @@ WITH booked AS (
     numbered.currency,
     COALESCE(listing_places.place_id, 1),
     numbered.interval_number
-), intervals AS (
+), placed /* most stays lie within one interval of their listing: they are booked nights of its place, and as many live ones of its currency */ AS (
   SELECT
-    COALESCE(listing_places.place_id, 1) AS place_id,
-    CAST(NULL AS STRING) AS currency,
+    booked.apartment_id,
+    booked.night_from,
+    booked.night_to,
+    booked.weight,
+    live.place_id,
+    live.currency
+  FROM booked
+  LEFT JOIN live
+    ON live.apartment_id = booked.apartment_id
+    AND live.night_from <= booked.night_from
+    AND booked.night_to <= live.night_to
+), others AS (
+  SELECT
+    apartment_id,
     night_from,
     night_to,
     weight
-  FROM booked
-  LEFT JOIN intermediate_listing_places AS listing_places
-    ON listing_places.apartment_id = booked.apartment_id
-  UNION ALL
+  FROM placed
+  WHERE
+    place_id IS NULL
+), within /* months by their first day, found by arithmetic, which is faster than date_trunc */ AS (
+  SELECT
+    place_id,
+    currency,
+    night_from - CAST(DAY(night_from) - 1 AS INT) AS first_month,
+    night_to - CAST(DAY(night_to) - 1 AS INT) AS end_month,
+    SUM(weight) AS intervals_count,
+    SUM(weight * (
+      DAY(night_from) - 1
+    )) AS first_days,
+    SUM(weight * (
+      DAY(night_to) - 1
+    )) AS end_days
+  FROM placed
+  WHERE
+    NOT place_id IS NULL
+  GROUP BY
+    place_id,
+    currency,
+    first_month,
+    end_month
+), intervals AS (
   SELECT
     place_id,
     currency,
@@ -93,17 +126,47 @@ WITH booked AS (
   FROM live
   UNION ALL
   SELECT
+    COALESCE(listing_places.place_id, 1) AS place_id,
+    CAST(NULL AS STRING) AS currency,
+    night_from,
+    night_to,
+    weight
+  FROM others
+  LEFT JOIN intermediate_listing_places AS listing_places
+    ON listing_places.apartment_id = others.apartment_id
+  UNION ALL
+  SELECT
     live.place_id,
     live.currency,
-    GREATEST(live.night_from, booked.night_from) AS night_from,
-    LEAST(live.night_to, booked.night_to) AS night_to,
-    -booked.weight AS weight
-  FROM booked
+    GREATEST(live.night_from, others.night_from) AS night_from,
+    LEAST(live.night_to, others.night_to) AS night_to,
+    -others.weight AS weight
+  FROM others
   INNER JOIN live
-    ON live.apartment_id = booked.apartment_id
-    AND live.night_from < booked.night_to
-    AND booked.night_from < live.night_to
-), spans /* months by their first day, found by arithmetic, which is faster than date_trunc */ AS (
+    ON live.apartment_id = others.apartment_id
+    AND live.night_from < others.night_to
+    AND others.night_from < live.night_to
+), spans AS (
+  SELECT
+    place_id,
+    CAST(NULL AS STRING) AS currency,
+    first_month,
+    end_month,
+    intervals_count,
+    first_days,
+    end_days
+  FROM within
+  UNION ALL
+  SELECT
+    place_id,
+    currency,
+    first_month,
+    end_month,
+    -intervals_count AS intervals_count,
+    -first_days AS first_days,
+    -end_days AS end_days
+  FROM within
+  UNION ALL
   SELECT
     place_id,
     currency,

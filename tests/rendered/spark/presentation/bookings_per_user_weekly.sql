@@ -22,8 +22,6 @@ SELECT
     booking_status IN ('canceled')) AS BIGINT) AS canceled_count,
   week_start + INTERVAL '6' DAY <= CAST('2024-06-30' AS DATE) AS is_complete
 FROM bookings
-WHERE
-  week_start BETWEEN CAST('1900-01-01' AS DATE) AND CAST('9000-12-31' AS DATE)
 GROUP BY
   week_start,
   user_id

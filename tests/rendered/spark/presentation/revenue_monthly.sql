@@ -34,24 +34,37 @@ WITH stays AS (
     CAST(CAST(amount AS DECIMAL(19, 2)) * 100 AS BIGINT) AS cents,
     DATEDIFF(DAY, checkin_date, checkout_date) AS stay_nights,
     checkout_date,
-    EXPLODE(SEQUENCE(first_month, last_month, INTERVAL '1' MONTH)) AS month_start
+    first_month,
+    EXPLODE(
+      SEQUENCE(
+        0,
+        12 * (
+          YEAR(last_month) - YEAR(first_month)
+        ) + MONTH(last_month) - MONTH(first_month)
+      )
+    ) AS months_later /* numbers, for a series of days takes several times as long */
   FROM stays
   WHERE
     first_month < last_month
+), months AS (
+  SELECT
+    *,
+    CAST(first_month + months_later * INTERVAL '1' MONTH AS DATE) AS month_start
+  FROM across_months
 ), parts AS (
   SELECT
-    CAST(month_start AS DATE) AS month_start,
+    month_start,
     currency,
     cents DIV stay_nights AS night_cents,
     cents % stay_nights AS spare_cents,
     stay_nights,
-    DATEDIFF(DAY, checkin_date, GREATEST(checkin_date, CAST(month_start AS DATE))) AS nights_before,
+    DATEDIFF(DAY, checkin_date, GREATEST(checkin_date, month_start)) AS nights_before,
     DATEDIFF(
       DAY,
       checkin_date,
       LEAST(checkout_date, CAST(month_start + INTERVAL '1' MONTH AS DATE))
     ) AS nights_until
-  FROM across_months
+  FROM months
 ), shares /* the first k of n nights carry round(cents * k / n): a month has what they carry at its last night less what they carried before its first */ AS (
   SELECT
     month_start,

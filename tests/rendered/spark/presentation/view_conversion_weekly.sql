@@ -111,5 +111,3 @@ SELECT
   ) AS DECIMAL(18, 0)) * 0.000001 AS DECIMAL(7, 6)) AS conversion_rate,
   week_start + INTERVAL '35' DAY <= CAST('2024-06-30' AS DATE) AS is_complete
 FROM counts
-WHERE
-  week_start BETWEEN CAST('1900-01-01' AS DATE) AND CAST('9000-12-31' AS DATE)
