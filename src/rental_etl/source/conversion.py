@@ -21,7 +21,8 @@ from rental_etl.source.typed_rows import typed_rows
 
 # Stands for a file's relation, which changes when the file has to be written out.
 RELATION = "$relation"
-PARQUET = "format parquet, compression zstd, compression_level 1"
+# A dictionary of ids, of which few come again, costs more than it saves: it is given up early. No reader of these files asks for Bloom filters.
+PARQUET = "format parquet, compression zstd, compression_level 1, dictionary_size_limit 5000, write_bloom_filter false"
 
 Group = tuple[str | None, str | None, int]
 
