@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from rental_etl import events
@@ -93,11 +93,19 @@ def _require_mandatory(source: Source, landed: Landed) -> None:
             )
 
 
+def _newest_booking_day(engine: Engine, as_of: date) -> date | None:
+    """The last day with a booking; looked for first where it mostly is, for that takes but the newest files."""
+    newest = "select max(cast(booking_date as date)) from curated.bookings"
+    recent = engine.rows(f"{newest} where booking_date >= date '{as_of - timedelta(days=31)}'")[0][0]
+    found: date | None = recent or engine.rows(newest)[0][0]
+    return found
+
+
 @dataclass(slots=True)
 class Run:
     """One run as it goes along; with `reload` every batch goes into `raw` again. A job is `alone` when it was asked for by itself, not as a step of a run.
 
-    `noted` is kept with what every job counted: where it ran.
+    `noted` is kept with what every job counted: where it ran. It `commits` when transform is one of its jobs.
     """
 
     parts: Parts
@@ -113,6 +121,7 @@ class Run:
     publication: Publication | None = None
     page: str = ""
     alone: bool = True
+    commits: bool = False
     notes: list[str] = field(default_factory=list)
     noted: Mapping[str, Any] = field(default_factory=dict)
 
@@ -132,6 +141,7 @@ class Run:
 
     def execute(self, commands: Sequence[str]) -> RunSummary:
         """Run jobs in the pipeline's order. When nothing is new, what follows extract is left out; the page only where it shows the publish in force."""
+        self.commits = "transform" in commands
         steps = {"extract": self._extract, "load": self._load, "transform": self._transform, "metrics": self._metrics}
         for job in JOBS[:-1]:
             if job.command not in commands:
@@ -220,6 +230,7 @@ class Run:
             run_id=self.run_id,
             explicit=parts.explicit,
             watch=self.watch,
+            expecting=self._expect_commits,
         )
         self.notes += on_readings(self.extracted, landed=parts.landing.landed(), source=source)
         landed = self.extracted.landed
@@ -229,6 +240,10 @@ class Run:
             "rows_landed": sum(batch.reading.rows_landed for batch in landed),
             "bytes": sum(file.size for batch in landed for file in batch.delivery.files),
         }
+
+    def _expect_commits(self) -> None:
+        if self.commits:
+            self.parts.curated().expect_commit()
 
     def _load(self) -> dict[str, Any]:
         parts = self.parts
@@ -270,7 +285,7 @@ class Run:
                 run_id=self.run_id,
                 watch=self.watch,
             )
-            newest = engine.rows("select max(cast(booking_date as date)) from curated.bookings")[0][0]
+            newest = _newest_booking_day(engine, parts.parameters.as_of)
             self.watch.progress("publishing", 1, 1)
             parts.warehouse.publish(publication)
         self.publication = publication

@@ -4,7 +4,8 @@ Reads the source and the lake's log; writes `raw/<table>/<batch>/`, quarantined 
 lands only what an interrupted run did not.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 
@@ -27,10 +28,20 @@ class Extracted:
 
 
 def extract(
-    *, source: Source, landing: Landing, as_of: date, run_id: str, explicit: frozenset[str], watch: Watch
+    *,
+    source: Source,
+    landing: Landing,
+    as_of: date,
+    run_id: str,
+    explicit: frozenset[str],
+    watch: Watch,
+    expecting: Callable[[], None] = lambda: None,
 ) -> Extracted:
-    """Land every new delivery. `explicit` names the tables whose kind of delivery is set: there it may change."""
-    offers = {contract.table: source.deliveries(contract) for contract in contracts().values()}
+    """Land every new delivery. `explicit` names the tables whose kind of delivery is set: there it may change.
+
+    `expecting` is called before the first new one is read.
+    """
+    offers = _offers(source)
     landed = landing.landed()
     work: list[tuple[Contract, Delivery]] = []
     for contract in contracts().values():
@@ -38,6 +49,8 @@ def extract(
         offered = offers[contract.table]
         _check_kind(offered, earlier, allowed=contract.table in explicit)
         work += [(contract, delivery) for delivery in _new(offered, earlier)]
+    if work:
+        expecting()
     batches: list[Batch] = []
     last = {table: landed.of(table)[-1] for table in offers if landed.of(table)}
     with ReadingAhead(source=source, landing=landing, work=work, last=last, as_of=as_of) as ahead:
@@ -81,6 +94,16 @@ def reparse(
             reading = source.reread(batch, contract=contract, kept=kept, staging=staging, hints=hints)
             revised.append(landing.revise(batch, reading=reading, staging=staging, run_id=run_id))
     return revised
+
+
+def _offers(source: Source) -> dict[str, Sequence[Delivery]]:
+    """What the source has, by table. To know it takes reading large files: several at once, where the source allows it."""
+    wanted = list(contracts().values())
+    if source.readers == 1:
+        return {contract.table: source.deliveries(contract) for contract in wanted}
+    with ThreadPoolExecutor(source.readers, thread_name_prefix="finding") as threads:
+        found = threads.map(source.deliveries, wanted)
+        return {contract.table: deliveries for contract, deliveries in zip(wanted, found, strict=True)}
 
 
 def _new(offered: Sequence[Delivery], earlier: Sequence[Batch]) -> list[Delivery]:

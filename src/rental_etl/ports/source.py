@@ -21,7 +21,7 @@ class Source(Protocol):
 
     @property
     def readers(self) -> int:
-        """How many deliveries, of different tables, may be read at once, each in a thread of its own; 1 where the order of reading matters."""
+        """How many tables may be looked for, or read, at once, each in a thread of its own; 1 where the order of reading matters."""
         ...
 
     def deliveries(self, contract: Contract) -> Sequence[Delivery]:

@@ -6,10 +6,11 @@ Reads the source folder, writes copies. A digest is remembered as long as a file
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Lock
 
 from rental_etl.errors import InputError, SystemUnreachableError
 from rental_etl.model.batch import SourceFile
@@ -30,17 +31,28 @@ class Digests:
         self._known: dict[tuple[Path, _Mark], str] = {}
         self._index = index
         self._learnt = False
+        self._saving = Lock()
+        # Files read here when they had long had their mark: as long as they bear it, their bytes are those that were read.
+        self._settled: set[tuple[Path, _Mark]] = set()
 
     def of(self, paths: Iterable[Path], *, folder: Path) -> list[SourceFile]:
         """Names (relative to `folder`), sizes and digests. Raises InputError when a file changes while it is hashed."""
         with ThreadPoolExecutor(max_workers=2) as pool:
             found = list(pool.map(lambda path: self._one(path, folder), paths))
-        if self._index and self._learnt:
-            self._learnt = False
-            # Without a workspace, or on a full disk, files are read again next time.
-            with suppress(OSError):
-                self._index.save(lambda name: (folder / name).exists())
+        with self._saving:
+            if self._index and self._learnt:
+                self._learnt = False
+                # Without a workspace, or on a full disk, files are read again next time.
+                with suppress(OSError):
+                    self._index.save(lambda name: (folder / name).exists())
         return found
+
+    def copy(self, source: Path, target: Path, *, expected: SourceFile) -> None:
+        """Copy a file byte for byte. Raises InputError when it is not, or no longer, the one that was announced; it is hashed again only if it was touched."""
+        with _readable(source):
+            mark = _mark(source)
+        read = (source, mark) in self._settled and self._known[source, mark] == expected.sha256
+        copy_checked(source, target, expected=expected, bearing=mark if read else None)
 
     def verify(self, files: Sequence[SourceFile], *, folder: Path) -> None:
         """Raise InputError when a file is not, or no longer, the one that was announced; it is hashed again only if it was touched."""
@@ -54,10 +66,13 @@ class Digests:
             mark = _mark(path)
             digest = self._known.get((path, mark)) or self._remembered(name, mark)
             if digest is None:
+                settled = _is_settled(mark)
                 with path.open("rb", buffering=0) as file:
                     digest = hashlib.file_digest(file, "sha256").hexdigest()
                 if _mark(path) != mark:
                     raise changed(name)
+                if settled:
+                    self._settled.add((path, mark))
                 self._remember(name, mark, digest)
             self._known[path, mark] = digest
         return SourceFile(name, mark[0], digest)
@@ -66,27 +81,29 @@ class Digests:
         return self._index.digest(name, _text(mark)) if self._index else None
 
     def _remember(self, name: str, mark: _Mark, digest: str) -> None:
-        # A file that has only just changed could change again and bear the same time.
-        tick = _TICK if mark[2] % 1_000_000_000 else _COARSE_TICK
-        if self._index and time.time_ns() - mark[2] > tick:
+        if self._index and _is_settled(mark):
             self._index.learn(name, _text(mark), digest)
             self._learnt = True
 
 
-def copy_checked(source: Path, target: Path, *, expected: SourceFile, progress: Callable[[int], None]) -> None:
-    """Copy a file byte for byte. Raises InputError when it is not, or no longer, the file that was announced."""
+def copy_checked(source: Path, target: Path, *, expected: SourceFile, bearing: _Mark | None = None) -> None:
+    """Copy a file byte for byte. Raises InputError when it is not, or no longer, the file that was announced.
+
+    What bears the mark `bearing` from beginning to end is known to be that file; anything else is hashed.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256()
     with _readable(source):
         before = _mark(source)
+        known = before == bearing
         with source.open("rb", buffering=0) as reading, target.open("wb", buffering=0) as writing:
             buffer = memoryview(bytearray(_CHUNK))
             while size := reading.readinto(buffer):
                 go_on()
-                digest.update(buffer[:size])
+                if not known:
+                    digest.update(buffer[:size])
                 _write_all(writing.fileno(), buffer[:size], target)
-                progress(size)
-        if _mark(source) != before or digest.hexdigest() != expected.sha256:
+        if _mark(source) != before or not (known or digest.hexdigest() == expected.sha256):
             raise changed(expected.name)
 
 
@@ -103,6 +120,12 @@ def changed(name: str) -> InputError:
 def _mark(path: Path) -> _Mark:
     found = path.stat()
     return (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
+
+
+def _is_settled(mark: _Mark) -> bool:
+    """Whether a change from now on would show: a file that has only just changed could change again and bear the same time."""
+    tick = _TICK if mark[2] % 1_000_000_000 else _COARSE_TICK
+    return time.time_ns() - mark[2] > tick
 
 
 def _text(mark: _Mark) -> str:

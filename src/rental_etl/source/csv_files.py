@@ -18,7 +18,7 @@ from rental_etl.model.contract import Contract
 from rental_etl.model.reading import TableReading
 from rental_etl.ports.source import NotInPiecesError, Piece
 from rental_etl.source import parsing
-from rental_etl.source.copying import Digests, copy_checked
+from rental_etl.source.copying import Digests
 from rental_etl.source.digest_index import DigestIndex
 from rental_etl.source.discovery import find, require_data
 from rental_etl.source.stopping import stoppable
@@ -110,7 +110,7 @@ class CsvFilesSource:
         if self._keep_source:
             copies = [(name, staging / "source" / name) for name, _ in paths]
             for file, (_, path), (_, copy) in zip(delivery.files, paths, copies, strict=True):
-                copy_checked(path, copy, expected=file, progress=_ignored)
+                self._digests.copy(path, copy, expected=file)
             return self._read(delivery.files, copies, contract=contract, staging=staging, day=day, hints=hints)
         self._digests.verify(delivery.files, folder=self.folder)
         result = self._read(delivery.files, paths, contract=contract, staging=staging, day=day, hints=hints)

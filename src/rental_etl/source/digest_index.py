@@ -32,7 +32,7 @@ class DigestIndex:
 
     def save(self, is_there: Callable[[str], bool]) -> None:
         """Write what is known of the files that are still there. Raises OSError."""
-        files = {name: known for name, known in self._load().items() if is_there(name)}
+        files = {name: known for name, known in list(self._load().items()) if is_there(name)}
         temporary = self._path.with_name(f"{self._path.name}.{os.getpid()}")
         try:
             temporary.write_text(json.dumps({"source": self._source, "files": files}), encoding="utf-8")

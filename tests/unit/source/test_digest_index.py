@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from rental_etl.errors import InputError
 from rental_etl.source import copying
 from rental_etl.source.copying import Digests
 from rental_etl.source.digest_index import DigestIndex
@@ -130,3 +131,70 @@ def test_a_file_that_has_only_just_changed_is_read_again(tmp_path: Path, monkeyp
     folder.digests("a.csv")
     folder.digests("a.csv")
     assert folder.read == 2
+
+
+class Hashed(Folder):
+    """A folder of one file that was announced, and how many of its bytes were hashed once more to copy it."""
+
+    def copied(self, *, touch: bool = False) -> bytes:
+        digests = Digests()
+        path = self.files / "a.csv"
+        (announced,) = digests.of([path], folder=self.files)
+        if touch:
+            path.touch()
+        self.read = 0
+        digests.copy(path, self.files / "kept" / "a.csv", expected=announced)
+        return (self.files / "kept" / "a.csv").read_bytes()
+
+
+@pytest.fixture
+def hashed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hashed:
+    monkeypatch.setattr(copying, "_TICK", -1)
+    monkeypatch.setattr(copying, "_COARSE_TICK", -1)
+    folder = Hashed(tmp_path, monkeypatch)
+    sha256 = hashlib.sha256
+
+    class Counted:
+        def __init__(self) -> None:
+            self.inner = sha256()
+
+        def update(self, data: Any) -> None:
+            folder.read += len(data)
+            self.inner.update(data)
+
+        def hexdigest(self) -> str:
+            return self.inner.hexdigest()
+
+    monkeypatch.setattr(hashlib, "sha256", Counted)
+    return folder
+
+
+def test_a_file_that_was_hashed_in_this_run_is_copied_as_it_is(hashed: Hashed) -> None:
+    """Its bytes are those that were hashed as long as nothing touched it."""
+    hashed.put("a.csv", BEFORE)
+    assert (hashed.copied(), hashed.read) == (BEFORE, 0)
+
+
+def test_a_file_that_was_touched_since_is_hashed_while_it_is_copied(hashed: Hashed) -> None:
+    hashed.put("a.csv", BEFORE)
+    assert (hashed.copied(touch=True), hashed.read) == (BEFORE, len(BEFORE))
+
+
+def test_a_file_that_has_only_just_changed_is_hashed_while_it_is_copied(
+    hashed: Hashed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(copying, "_TICK", 3_600_000_000_000)
+    monkeypatch.setattr(copying, "_COARSE_TICK", 3_600_000_000_000)
+    hashed.put("a.csv", BEFORE)
+    assert (hashed.copied(), hashed.read) == (BEFORE, len(BEFORE))
+
+
+def test_a_file_that_changed_since_it_was_hashed_is_not_copied(hashed: Hashed) -> None:
+    path = hashed.put("a.csv", BEFORE)
+    digests = Digests()
+    (announced,) = digests.of([path], folder=hashed.files)
+    found = path.stat()
+    path.write_bytes(AFTER)
+    os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns))
+    with pytest.raises(InputError, match="changed while it was being read"):
+        digests.copy(path, hashed.files / "kept" / "a.csv", expected=announced)
