@@ -84,7 +84,9 @@ class Family:
         present = [(pid, seen[pid]) for pid in members if pid in seen]
         for pid, fields in present:
             self.cpu[pid] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-        pages = sum(int(fields[21]) for _, fields in present)
+        # A child that has not become another program yet still has its parent's memory, of the same extent.
+        own = [fields for _, fields in present if fields[20] != seen.get(int(fields[1]), [""] * 21)[20]]
+        pages = sum(int(fields[21]) for fields in own)
         self.peak_mb = max(self.peak_mb, pages * os.sysconf("SC_PAGE_SIZE") / 2**20)
 
 

@@ -23,7 +23,8 @@ Engine = Literal["duckdb", "spark"]
 
 # Before the work begins: the bundle is installed, and Spark has its processes and sessions to start.
 START_SECONDS = {"duckdb": INSTALL_SECONDS, "spark": 60.0}
-# Per million rows on two cores: new and changed ones, and all that are there. DuckDB 24 s for 10 M new rows, 5 s for 1 % of them changed; Spark 103 s.
+# Per million rows on two cores: new and changed ones, and all that are there. DuckDB 24 s for 10 M new rows, 5 s for 1 % of them changed.
+# Spark 103 s besides its start: from 5 M to 20 M bookings and as many views it takes 10 s more for each million rows (benchmarks/SPARK.md).
 _PER_MILLION = {"duckdb": (2.4, 0.4), "spark": (10.3, 2.0)}
 # The network between worker, bucket and databases.
 _MARGIN = 3.0
