@@ -527,6 +527,16 @@ class TestQuery:
             three_weeks.ask("select * from revenues_weekly")
         assert "presentation.revenue_weekly" in caught.value.remedy
 
+    def test_a_missing_table_names_those_that_hold_the_word_and_none_that_is_merely_as_long(
+        self, three_weeks: House
+    ) -> None:
+        with pytest.raises(UsageError) as caught:
+            three_weeks.ask("select * from weekly")
+        assert caught.value.remedy.startswith("did you mean presentation.")
+        with pytest.raises(UsageError) as caught:
+            three_weeks.ask("select * from quarantine")
+        assert caught.value.remedy.startswith("list the tables")
+
     def test_interrupting_is_interrupting(self, three_weeks: House) -> None:
         """Ctrl-C inside a statement ends as KeyboardInterrupt, and the warehouse is let go."""
         # A shell starts background jobs with SIGINT ignored, and Python then leaves it so.

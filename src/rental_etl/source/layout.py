@@ -4,6 +4,8 @@ Reads the beginning of a plain text file. The delimiter is the one under which t
 """
 
 import codecs
+import difflib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -76,7 +78,8 @@ def _check(columns: Columns, header: Sequence[str], *, name: str, contract: Cont
             f"{name} has no column {' and no column '.join(absent)}",
             where=f"{name}, whose header is: {_shown(header)}",
             expected=f"a header that names {', '.join(c.name for c in contract.columns if c.required)}",
-            remedy=f'name the column: tables.{table}.columns = {{ {absent[0]} = "..." }}, or deliver it',
+            remedy=f"name the column: tables.{table}.columns = {{ {absent[0]} = {_nearest(absent[0], header, columns)} }}, or deliver it;"
+            " `rental-etl init` proposes such settings",
             page=ErrorPage.COLUMNS,
         )
     seen = [_normal(cell) for cell in header]
@@ -89,6 +92,13 @@ def _check(columns: Columns, header: Sequence[str], *, name: str, contract: Cont
                 expected="each column once",
                 remedy=f'rename one of them, or choose another by tables.{table}.columns = {{ {column} = "..." }}',
             )
+
+
+def _nearest(column: str, header: Sequence[str], columns: Columns) -> str:
+    """The delivered name that is not understood and looks most like a column's, as the settings would have it."""
+    free = {_normal(cell): cell for place, cell in enumerate(header) if place not in columns.places.values()}
+    near = difflib.get_close_matches(column, free, n=1)
+    return json.dumps(free[near[0]] if near else "...", ensure_ascii=False)
 
 
 def delimiter_of(setting: str, table: str) -> str:

@@ -4,7 +4,7 @@ import contextlib
 import difflib
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,14 @@ from rental_etl.errors import RentalEtlError, SystemUnreachableError, UsageError
 from rental_etl.ports.warehouse import Rows
 from rental_etl.storage.httpfs import Reach, is_missing
 from rental_etl.warehouse.connect import Connection, explained, first_line, is_damage, unwrapped
-from rental_etl.warehouse.ledger import SCHEMAS
 from rental_etl.warehouse.tables import tables_of, views_of
 from rental_etl.warehouse.text import literal, name
 from rental_etl.working_thread import WorkingThread
 
 _FORMATS = {"csv": "format csv, header true", "parquet": "format parquet, compression zstd"}
 _FETCH = 10_000
+# Where a bare name is looked for, and what is told first.
+BY_INTEREST = ("presentation", "curated", "raw", "etl")
 _EXPLAIN = re.compile(r"^\s*explain\s+(analyze\s+)?(\([^)]*\)\s*)?", re.IGNORECASE)
 _MISSING = re.compile(r"Table with name (\S+) does not exist")
 
@@ -30,8 +31,8 @@ def answer(connection: Connection, sql: str, *, path: Path, reach: Reach | None 
     thread = WorkingThread(connection.interrupt)
     try:
         _refuse_all_but_reading(connection, sql)
-        # So that a table can be asked for by its bare name; presentation comes first.
-        connection.execute("set search_path = 'presentation,curated,raw,etl,main'")
+        # So that a table can be asked for by its bare name.
+        connection.execute(f"set search_path = '{','.join(BY_INTEREST)},main'")
         result = thread.do(lambda: _executed(connection, sql, reach))
         columns = tuple(column[0] for column in result.description or ())
     except duckdb.Error as error:
@@ -168,12 +169,20 @@ def _advice(connection: Connection, message: str) -> str:
     missing = _MISSING.search(message)
     if not missing:
         return "correct the SQL; it is DuckDB's dialect"
-    known = {
-        relation: f"{schema}.{relation}"
-        for schema in reversed(SCHEMAS)
+    known = [
+        f"{schema}.{relation}"
+        for schema in BY_INTEREST
         for relation in (*tables_of(connection, schema), *views_of(connection, schema))
-    }
-    near = difflib.get_close_matches(missing[1].strip('"').split(".")[-1], known, n=4, cutoff=0.5)
-    if not near:
-        return "list the tables with `rental-etl query 'show all tables'`"
-    return "did you mean " + " or ".join(known[relation] for relation in near) + "?"
+    ]
+    near = nearest_tables(missing[1].strip('"'), known)
+    return f"did you mean {near}?" if near else "list the tables with `rental-etl query 'show all tables'`"
+
+
+def nearest_tables(table: str, known: Sequence[str]) -> str:
+    """Which of the known tables (`schema.table`), at most four, hold the word or are called nearly so; "" when there is none."""
+    word = table.rpartition(".")[2].lower()
+    by_name: dict[str, str] = {}
+    for full in known:
+        by_name.setdefault(full.partition(".")[2], full)
+    near = [*(name for name in by_name if word in name), *difflib.get_close_matches(word, by_name, n=4)]
+    return " or ".join([by_name[name] for name in dict.fromkeys(near)][:4])

@@ -222,6 +222,18 @@ def test_a_header_without_a_needed_column_shows_what_was_found(desk: Desk) -> No
     assert 'tables.bookings.columns = { booking_id = "..." }' in raised.value.remedy
 
 
+def test_a_header_that_nearly_names_a_needed_column_is_the_proposal(desk: Desk) -> None:
+    """A name that is understood already is none, however alike."""
+    desk.deliver("bookings.csv", 'booking_ids,"Booking ""No""",apartment_id,user_id\n1,2,3,4\n')
+    with pytest.raises(InputError) as raised:
+        desk.read()
+    assert 'columns = { booking_id = "booking_ids" }, or deliver it; `rental-etl init`' in raised.value.remedy
+    desk.deliver("bookings.csv", 'Booking "No",booking_id,apartment_id,user_id,date\n1,2,3,4,5\n')
+    with pytest.raises(InputError) as raised:
+        desk.read()
+    assert 'columns = { booking_date = "..." }' in raised.value.remedy
+
+
 def test_a_column_named_twice_is_not_guessed(desk: Desk) -> None:
     """Which of the two is meant cannot be known; a repeated column outside the contract does not matter."""
     desk.deliver("apartment_attributes.csv", "id,state,State,x,x\n1,a,b,1,2\n")

@@ -1,15 +1,13 @@
 """Questions: read-only ways into a warehouse on a server, streamed from a cursor there."""
 
 import contextlib
-import difflib
 import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rental_etl.errors import ConfigurationError, RentalEtlError, UsageError
 from rental_etl.ports.warehouse import Rows
-from rental_etl.warehouse.answers import nothing_yet
-from rental_etl.warehouse.ledger import SCHEMAS
+from rental_etl.warehouse.answers import BY_INTEREST, nearest_tables, nothing_yet
 from rental_etl.warehouse.postgres.catalog import Session, is_laid_out, tables_of, views_of
 from rental_etl.warehouse.postgres.connect import PostgresSession, Server, connect
 from rental_etl.warehouse.postgres.errors import explained, said
@@ -59,25 +57,20 @@ def misunderstood(message: str, *, state: str, known: Sequence[str]) -> UsageErr
         remedy = "change the warehouse through the pipeline alone"
     missing = _MISSING.search(words)
     if missing:
-        remedy = neighbours(missing["table"], known)
+        near = nearest_tables(missing["table"], known)
+        remedy = (
+            f"did you mean {near}?"
+            if near
+            else "list the tables with `rental-etl query 'select * from information_schema.tables'`"
+        )
     return UsageError(words, where=where, remedy=remedy)
-
-
-def neighbours(table: str, known: Sequence[str]) -> str:
-    """Which of the known tables (`schema.table`) are called nearly so."""
-    by_name = {full.split(".", 1)[1]: full for full in reversed(known)}
-    near = difflib.get_close_matches(table.rsplit(".", maxsplit=1)[-1], by_name, n=4, cutoff=0.5)
-    if not near:
-        return "list the tables with `rental-etl query 'select * from information_schema.tables'`"
-    return "did you mean " + " or ".join(by_name[found] for found in near) + "?"
 
 
 def known_tables(session: Session) -> list[str]:
     """Every table and view of the warehouse as `schema.table`, presentation first."""
-    order = sorted(SCHEMAS, key=("presentation", "curated", "raw", "etl").index)
     return [
         f"{schema}.{relation}"
-        for schema in order
+        for schema in BY_INTEREST
         for relation in (*tables_of(session, schema), *views_of(session, schema))
     ]
 
