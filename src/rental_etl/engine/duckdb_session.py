@@ -17,11 +17,10 @@ from rental_etl.model.contract import Column
 from rental_etl.ports.engine import WrittenFile
 from rental_etl.storage.httpfs import Reach, refused
 from rental_etl.storage.leftovers import scratch
+from rental_etl.storage.parquet import PARQUET
 from rental_etl.storage.store import Keys, is_remote
 from rental_etl.working_thread import WorkingThread
 
-# A dictionary of ids, of which few come again, costs more than it saves: it is given up early. Months are found by their files, not by Bloom filters.
-_PARQUET = "format parquet, compression zstd, compression_level 1, dictionary_size_limit 5000, write_bloom_filter false"
 _BROKEN_SQL = (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException, duckdb.SyntaxException)
 
 
@@ -105,7 +104,7 @@ class DuckDBEngine:
             return self._write_remote(sql, folder, stem=stem, columns=columns, month_of=month_of)
         names = ", ".join(_name(column.name) for column in columns)
         ids = ", ".join(f"{_name(column.name)}: {number}" for number, column in enumerate(columns, start=1))
-        options = f"{_PARQUET}, field_ids {{{ids}}}, return_stats"
+        options = f"{PARQUET}, field_ids {{{ids}}}, return_stats"
         if month_of:
             # A number: partitioning by text takes a fifth longer.
             month = f"year({_name(month_of)}) * 100 + month({_name(month_of)})"

@@ -18,11 +18,10 @@ from rental_etl.source.delivered import DeliveredFile
 from rental_etl.source.manner import Manner
 from rental_etl.source.sql_text import line_limit, literal
 from rental_etl.source.typed_rows import typed_rows
+from rental_etl.storage.parquet import PARQUET
 
 # Stands for a file's relation, which changes when the file has to be written out.
 RELATION = "$relation"
-# A dictionary of ids, of which few come again, costs more than it saves: it is given up early. No reader of these files asks for Bloom filters.
-PARQUET = "format parquet, compression zstd, compression_level 1, dictionary_size_limit 5000, write_bloom_filter false"
 
 Group = tuple[str | None, str | None, int]
 

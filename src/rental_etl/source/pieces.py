@@ -15,12 +15,12 @@ from typing import Any, cast
 from rental_etl.model.batch import Part
 from rental_etl.ports.source import NotInPiecesError, Piece
 from rental_etl.source.as_delivered import as_delivered
-from rental_etl.source.conversion import PARQUET
 from rental_etl.source.csv_file import CsvFile
 from rental_etl.source.delivered import DeliveredFile
 from rental_etl.source.manner import DateOrder, manner
 from rental_etl.source.readings import DeliveryReader, Result
 from rental_etl.source.sql_text import literal
+from rental_etl.storage.parquet import PARQUET
 
 _BLOCK = 1 << 20
 # Gzip, Parquet, and byte order marks.

@@ -16,7 +16,7 @@ from rental_etl.model.batch import Part, Reading
 from rental_etl.model.contract import Contract
 from rental_etl.model.reading import TableReading
 from rental_etl.source import parsing
-from rental_etl.source.conversion import PARQUET, Converted, convert, findings, land, set_aside
+from rental_etl.source.conversion import Converted, convert, findings, land, set_aside
 from rental_etl.source.csv_file import CsvFile
 from rental_etl.source.date_order import Evidence, decide, gather_evidence, hinted_order, turns_dates
 from rental_etl.source.delivered import DeliveredFile
@@ -27,6 +27,7 @@ from rental_etl.source.plain_text import plain_text
 from rental_etl.source.session import system_errors
 from rental_etl.source.sql_text import literal
 from rental_etl.source.time_zones import check_zone
+from rental_etl.storage.parquet import PARQUET
 
 Given = tuple[str, Path]
 

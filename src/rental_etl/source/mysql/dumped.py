@@ -16,12 +16,12 @@ import duckdb
 from rental_etl.errors import SystemUnreachableError
 from rental_etl.model.batch import Reading
 from rental_etl.model.contract import Contract
-from rental_etl.source.conversion import PARQUET
 from rental_etl.source.layout import Columns
 from rental_etl.source.mysql.dump import Dump
 from rental_etl.source.mysql.lines import QUOTE, TROUBLE
 from rental_etl.source.readings import DeliveryReader
 from rental_etl.source.sql_text import line_limit, literal, name
+from rental_etl.storage.parquet import PARQUET
 
 _KEPT = "database.dump"
 _FETCH_ROWS = 10_000
