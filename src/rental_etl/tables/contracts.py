@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from rental_etl.errors import ModelError
 from rental_etl.model.contract import Column, ColumnType, Contract, Rule, Severity
+from rental_etl.tables.documents import read_yaml
 
 # Child tables before their parents: a listing that appears while a running source is read yields no false orphan.
 TABLES = ("bookings", "user_viewing", "apartment_attributes", "apartments", "fx_rates")
@@ -26,7 +27,7 @@ def contract_text(table: str) -> str:
 def _read(table: str) -> Contract:
     from open_data_contract_standard.model import OpenDataContractStandard
 
-    document = OpenDataContractStandard.from_string(contract_text(table))
+    document = OpenDataContractStandard(**read_yaml(contract_text(table)))
     if not document.schema_ or len(document.schema_) != 1:
         raise ModelError(f"contract {table} must describe exactly one table")
     schema = document.schema_[0]

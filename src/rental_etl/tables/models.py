@@ -7,11 +7,10 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-import yaml
-
 from rental_etl.errors import ModelError
 from rental_etl.model.contract import Column, Contract
 from rental_etl.tables.contracts import contract_text, contracts
+from rental_etl.tables.documents import read_yaml
 
 CURATED = ("bookings", "user_viewing", "apartment_attributes", "apartment_history", "apartments", "fx_rates")
 BATCH_COLUMN = Column("_batch_id", "int64", description="The batch that delivered the row")
@@ -178,7 +177,7 @@ def _text(layer: str, name: str) -> str:
 
 
 def _yaml(layer: str, name: str) -> dict[str, Any]:
-    return dict(yaml.safe_load(_text(layer, f"{name}.yaml")))
+    return read_yaml(_text(layer, f"{name}.yaml"))
 
 
 def _curated(name: str) -> CuratedModel:
