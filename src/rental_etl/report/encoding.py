@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from itertools import pairwise
+from itertools import groupby
+from operator import sub
 from typing import Any, Literal
 
 Kind = Literal["month", "day", "count", "money", "flag", "text"]
@@ -26,8 +27,11 @@ class Field:
 def pack(fields: Sequence[Field], rows: Iterable[Sequence[Any]]) -> dict[str, Any]:
     """A table as `{"rows": n, "columns": {name: packed column}}`; rows keep their order."""
     found = list(rows)
-    columns = {field.name: _column(field.kind, [row[at] for row in found]) for at, field in enumerate(fields)}
-    return {"rows": len(found), "columns": columns}
+    values = zip(*found, strict=True) if found else [()] * len(fields)
+    return {
+        "rows": len(found),
+        "columns": {field.name: _column(field.kind, column) for field, column in zip(fields, values, strict=True)},
+    }
 
 
 def embedded(document: Any) -> str:
@@ -38,10 +42,16 @@ def embedded(document: Any) -> str:
 
 
 def _column(kind: Kind, values: Sequence[Any]) -> dict[str, Any]:
-    if kind != "text":
-        return _numbers([_number(kind, value) for value in values])
-    words = {word: at for at, word in enumerate(dict.fromkeys(values))}
-    return {"words": [_clean(word) for word in words], "at": _numbers([words[value] for value in values])}
+    if kind == "text":
+        words = {word: at for at, word in enumerate(dict.fromkeys(values))}
+        return {"words": [_clean(word) for word in words], "at": _numbers([words[value] for value in values])}
+    if kind in ("month", "day"):
+        # A column has few different days.
+        numbers = {day: _number(kind, day) for day in set(values)}
+        return _numbers([numbers[day] for day in values])
+    if kind == "count" and set(map(type, values)) == {int}:
+        return _numbers(values)
+    return _numbers([_number(kind, value) for value in values])
 
 
 def _number(kind: Kind, value: Any) -> int | None:
@@ -61,25 +71,23 @@ def _number(kind: Kind, value: Any) -> int | None:
 def _numbers(values: Sequence[int | None]) -> dict[str, Any]:
     """The shortest of: the values, their differences, runs of (value, how often)."""
     known = [value for value in values if value is not None]
-    if len(known) < len(values) or any(abs(value) > _EXACT for value in known):
+    if len(known) < len(values) or (known and (max(known) > _EXACT or min(known) < -_EXACT)):
         return {"values": [value if value is None or abs(value) <= _EXACT else str(value) for value in values]}
-    forms = {
-        "values": known,
-        "steps": [*known[:1], *(after - before for before, after in pairwise(known))],
-        "runs": _runs(known),
-    }
-    name = min(forms, key=lambda form: len(json.dumps(forms[form], separators=(",", ":"))))
+    differences = list(map(sub, known[1:], known))
+    forms = {"values": known, "steps": [*known[:1], *differences]}
+    lengths = {name: _length(numbers) for name, numbers in forms.items()}
+    runs = len(known) - differences.count(0)
+    # Two digits and two commas a run are the least they take.
+    if 4 * runs < min(lengths.values()):
+        forms["runs"] = [number for value, run in groupby(known) for number in (value, len(list(run)))]
+        lengths["runs"] = _length(forms["runs"])
+    name = min(lengths, key=lengths.__getitem__)
     return {name: forms[name]}
 
 
-def _runs(values: Sequence[int]) -> list[int]:
-    runs: list[int] = []
-    for value in values:
-        if runs and runs[-2] == value:
-            runs[-1] += 1
-        else:
-            runs += [value, 1]
-    return runs
+def _length(numbers: Sequence[int]) -> int:
+    """How long whole numbers are as JSON: as Python shows them, without a space after each comma."""
+    return len(str(numbers)) - max(0, len(numbers) - 1)
 
 
 def _clean(word: Any) -> str | None:
