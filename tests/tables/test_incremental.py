@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from rental_etl.engine.duckdb_session import DuckDBEngine
 from rental_etl.jobs.calculation import Calculation
+from rental_etl.jobs.counting import monthly_checks, plan_count, record
 from rental_etl.jobs.landed import changed_days
 from rental_etl.jobs.listings import ListingMerge
 from rental_etl.jobs.ranges import WHOLE, Span, merge_changes, moved_range, span_to_recompute
@@ -34,6 +35,51 @@ def state(marketplace: Marketplace, parameters: Parameters) -> tuple[dict[str, R
             calculation.plan(model, WHOLE)
         tables = {name: engine.rows(calculation.statement(model)) for name, model in presentation_models().items()}
         return tables, calculation.data_range()
+
+
+def counts_of(marketplace: Marketplace, parameters: Parameters) -> dict[str, dict[str, int]]:
+    """The rows that break each rule across rows, by month, all of them counted."""
+    with session() as engine:
+        marketplace.bind(engine)
+        calculation = Calculation(engine, parameters=parameters, scratch=Path("/nonexistent"))
+        return {name: _broken(calculation.count_by_month(check)) for name, check in monthly_checks().items()}
+
+
+def counts_after(
+    old: Mapping[str, Mapping[str, int]],
+    marketplaces: tuple[Marketplace, Marketplace],
+    *,
+    spans: Mapping[str, Span | None],
+    parameters: Parameters,
+    changes: Mapping[str, Sequence[str]],
+) -> dict[str, dict[str, int]]:
+    """What a run counts that knows the old counts, in the session in which it computes the tables."""
+    before, after = marketplaces
+    with session() as engine:
+        after.bind(engine)
+        calculation = Calculation(engine, parameters=parameters, scratch=Path("/nonexistent"))
+        for name, model in presentation_models().items():
+            calculation.plan(model, spans[name])
+        for name, check in monthly_checks().items():
+            same = all(before.tables()[table] == after.tables()[table] for table in check.anew_with)
+            count = plan_count(
+                check,
+                fingerprint="",
+                recorded=record("", old[name]) if same else None,
+                affected=lambda check: span_to_recompute(
+                    check, changes=changes, as_of_before=parameters.as_of, as_of=parameters.as_of, converts=False
+                ),
+                begins=calculation.first_affected,
+            )
+            calculation.plan_count(check, count)
+        for name, model in presentation_models().items():
+            if spans[name] is not None:
+                calculation.statement(model)
+        return {name: _broken(calculation.count_by_month(check)) for name, check in monthly_checks().items()}
+
+
+def _broken(months: Mapping[str, int]) -> dict[str, int]:
+    return {month: rows for month, rows in months.items() if rows}
 
 
 def changes_of(before: Marketplace, after: Marketplace) -> dict[str, Sequence[str]]:
@@ -118,6 +164,14 @@ def check(
     found = updated(old, after, spans=spans, parameters=Parameters(as_of=days[1], **parameters))
     for name, rows in new.items():
         assert (name, sorted(rows, key=str)) == (name, sorted(found[name], key=str))
+    counted = counts_after(
+        counts_of(before, Parameters(as_of=days[0], **parameters)),
+        (before, after),
+        spans=spans,
+        parameters=Parameters(as_of=days[1], **parameters),
+        changes=changes_of(before, after),
+    )
+    assert counts_of(after, Parameters(as_of=days[1], **parameters)) == counted
     return spans
 
 
@@ -156,6 +210,29 @@ def test_a_new_booking_recomputes_the_months_of_its_stay_and_the_weeks_around_it
         "top_listings_weekly": Span(week, week),
         "view_conversion_weekly": Span(day("2024-02-05"), week),
     } == spans
+
+
+def test_a_stay_counts_as_overlapping_or_not_as_others_come_and_go_in_later_months() -> None:
+    """It lies before everything that changed: only that it reaches there tells that it has to be counted anew."""
+    long = booking(booked="2024-01-01", stay="2024-01-20/2024-04-02")
+    later = booking(booked="2024-03-06", stay="2024-04-01/2024-04-03")
+    alone, both = (Marketplace(versions=LISTED.versions, bookings=rows) for rows in ([long], [long, later]))
+    parameters = Parameters(as_of=JUNE[0])
+    overlaps = {"2024-01-01": 1, "2024-04-01": 1}
+    for before, after, expected in ((alone, both, overlaps), (both, alone, {})):
+        check(before, after, days=JUNE)
+        assert expected == counts_of(after, parameters)["bookings.overlapping_stay"]
+
+
+def test_an_orphan_counts_until_its_listing_is_delivered() -> None:
+    """A new listing changes no booking and no view."""
+    orphaned = Marketplace(bookings=[OLD], views=[view(at="2024-03-06")])
+    known = replace(orphaned, versions=LISTED.versions)
+    parameters = Parameters(as_of=JUNE[0])
+    names = ("bookings.unknown_apartment", "user_viewing.unknown_apartment")
+    counts = [counts_of(marketplace, parameters) for marketplace in (orphaned, known)]
+    assert [[found[name] for name in names] for found in counts] == [[{"2024-01-01": 1}, {"2024-03-01": 1}], [{}, {}]]
+    check(orphaned, known, days=JUNE)
 
 
 def test_nothing_changed_recomputes_nothing() -> None:

@@ -12,7 +12,7 @@ from rental_etl.model.run import Accounting, RuleResult
 from rental_etl.ports.engine import Engine
 from rental_etl.ports.lake import Landed, Snapshot
 from rental_etl.tables.contracts import contracts
-from rental_etl.tables.models import curated_models, models_of
+from rental_etl.tables.models import Check, curated_models, models_of
 
 
 def account(engine: Engine, *, landed: Landed, snapshots: Mapping[str, Snapshot]) -> tuple[Accounting, ...]:
@@ -45,11 +45,11 @@ def account(engine: Engine, *, landed: Landed, snapshots: Mapping[str, Snapshot]
 
 
 def broken_rules(
-    *, landed: Landed, snapshots: Mapping[str, Snapshot], count: Callable[[str], int]
+    *, landed: Landed, snapshots: Mapping[str, Snapshot], count: Callable[[Check], int]
 ) -> tuple[RuleResult, ...]:
     """Rows by rule: of every merged batch that no later one took the place of for row rules, over the current tables for rules across rows.
 
-    `count` says what a query for one number does.
+    `count` says how many rows break a rule across rows.
     """
     results = []
     for contract in contracts().values():
@@ -65,7 +65,7 @@ def broken_rules(
             results += [_result(contract.table, key, rows, batch.batch_id) for key, rows in found.items() if rows]
     for model in curated_models().values():
         for check in model.checks if model.name in snapshots else ():
-            rows = count(check.sql)
+            rows = count(check)
             if rows:
                 results.append(RuleResult(model.source, check.name, check.column, "warn", rows))
     return tuple(results)

@@ -4,14 +4,22 @@ Writes one Parquet file per table into a scratch folder and holds its rows again
 """
 
 import re
+from datetime import date
 from pathlib import Path
 
 from rental_etl.errors import QualityGateError
+from rental_etl.jobs.counting import Count
 from rental_etl.jobs.ranges import WHOLE, Span, hull
 from rental_etl.model.contract import Column, ColumnType
 from rental_etl.model.run import MetricUpdate, RuleResult
 from rental_etl.ports.engine import Engine
-from rental_etl.tables.models import PresentationModel, intermediate_models, needed_intermediates, presentation_models
+from rental_etl.tables.models import (
+    Check,
+    PresentationModel,
+    intermediate_models,
+    needed_intermediates,
+    presentation_models,
+)
 from rental_etl.tables.render import Parameters, fill
 
 # The columns of intermediate.data_range that tables without gaps reach to.
@@ -21,7 +29,7 @@ RANGE_ENDS = ("first_booking_day", "first_available_night", "last_night")
 class Calculation:
     """Runs models in an engine session where `curated.*` is bound; shared queries are made once, when first needed.
 
-    A shared query that depends on the period is made for the hull of the periods planned for the models that read it.
+    A shared query that depends on the period is made for the hull of the periods planned for the models and rules that read it.
     """
 
     def __init__(self, engine: Engine, *, parameters: Parameters, scratch: Path) -> None:
@@ -31,10 +39,21 @@ class Calculation:
         self._spans: dict[str, Span | None] = {}
         self._made: set[str] = set()
         self._counts: dict[str, int] = {}
+        self._planned: dict[str, tuple[Check, Count]] = {}
+        self._months: dict[str, dict[str, int]] = {}
 
     def plan(self, model: PresentationModel, span: Span | None) -> None:
         """Say which periods of a model will be computed, None for none; every model's have to be known before the first is computed."""
         self._spans[model.name] = span
+
+    def plan_count(self, check: Check, count: Count) -> None:
+        """Say which months of a rule will be counted, and what is known of the others; before anything is computed."""
+        self._planned[check.sql] = (check, count)
+
+    def first_affected(self, check: Check, span: Span) -> date | None:
+        """The first day in the tables that a change of the span reaches, as the rule tells."""
+        found: date | None = self._engine.rows(self._fill(check.begins, span))[0][0]
+        return found
 
     def data_range(self) -> dict[str, str | None]:
         """The days between which there is something to count, by end."""
@@ -74,17 +93,31 @@ class Calculation:
         """What the model leaves out, by its rules; counted over all periods."""
         found = []
         for check in model.checks:
-            rows = self.count(check.sql)
+            rows = self.count(check)
             if rows:
                 found.append(RuleResult(model.name, check.name, check.column, "warn", rows))
         return found
 
-    def count(self, sql: str) -> int:
-        """What a query for one number says; what it reads is made, and no query runs twice."""
-        if sql not in self._counts:
-            self._make(tuple(re.findall(r"intermediate\.\w+", sql)))
-            self._counts[sql] = int(self._engine.rows(self._fill(sql))[0][0])
-        return self._counts[sql]
+    def count(self, check: Check) -> int:
+        """The rows that break a rule; what it reads is made, and no query runs twice."""
+        if check.invalidated_by:
+            return sum(self.count_by_month(check).values())
+        if check.sql not in self._counts:
+            self._make(check.reads)
+            self._counts[check.sql] = int(self._engine.rows(self._fill(check.sql))[0][0])
+        return self._counts[check.sql]
+
+    def count_by_month(self, check: Check) -> dict[str, int]:
+        """The rows that break a rule, by the first day of the month: counted as planned, all of them when nothing was."""
+        if check.sql not in self._months:
+            _, count = self._planned.get(check.sql, (check, Count()))
+            found: dict[str, int] = {}
+            if count.span is not None:
+                self._make(check.reads)
+                rows = self._engine.rows(self._fill(check.sql, count.span))
+                found = {str(month): int(broken) for month, broken in rows}
+            self._months[check.sql] = count.with_found(found)
+        return self._months[check.sql]
 
     def _make(self, reads: tuple[str, ...]) -> None:
         for shared in needed_intermediates(reads):
@@ -92,7 +125,11 @@ class Calculation:
                 readers = [
                     model for model in presentation_models().values() if shared in needed_intermediates(model.reads)
                 ]
-                span = hull(self._spans.get(model.name) for model in readers)
+                spans = [self._spans.get(model.name) for model in readers]
+                for check, count in self._planned.values():
+                    if shared in needed_intermediates(check.reads):
+                        spans.append(count.span)
+                span = hull(spans)
                 make = self._engine.keep if shared.materialised else self._engine.define
                 make(f"intermediate.{shared.name}", self._fill(shared.sql, span or WHOLE))
                 self._made.add(shared.name)

@@ -11,6 +11,7 @@ from typing import Any
 
 from rental_etl.jobs.accounting import account, broken_rules
 from rental_etl.jobs.calculation import Calculation
+from rental_etl.jobs.counting import monthly_checks, plan_count, record
 from rental_etl.jobs.ranges import WHOLE, Span, merge_changes, moved_range, span_to_recompute
 from rental_etl.model.run import CuratedView, MetricUpdate, Publication, Published
 from rental_etl.model.summary import Watch
@@ -18,8 +19,10 @@ from rental_etl.ports.engine import Engine
 from rental_etl.ports.lake import Curated, Landed, Snapshot
 from rental_etl.tables.contracts import contracts
 from rental_etl.tables.models import (
+    Check,
     CuratedModel,
     PresentationModel,
+    check_fingerprint,
     curated_fingerprint,
     models_of,
     needed_intermediates,
@@ -97,11 +100,17 @@ def prepare(
     present = [model for name, model in models.items() if not missing[name]]
     for model in present:
         calculation.plan(model, _span(model, last=last, inputs=inputs, changes=changes, parameters=parameters))
+    _plan_counts(calculation, pinned, last=last, changes=changes, parameters=parameters)
     updates = [_skipped(model, missing[name]) for name, model in models.items() if missing[name]]
     for done, model in enumerate(present):
         watch.progress(f"computing {model.name}", done, len(present))
         updates += calculation.update(model)
     watch.progress("checking rules", len(present), len(present))
+    rules = (
+        *broken_rules(landed=landed, snapshots=pinned.snapshots, count=calculation.count),
+        *(result for model in present for result in calculation.broken_rules(model)),
+    )
+    inputs["counts"] = _counts(calculation, pinned, parameters)
     return Publication(
         run_id=run_id,
         as_of=parameters.as_of,
@@ -109,10 +118,7 @@ def prepare(
         metrics=tuple(updates),
         curated=tuple(_view(model, pinned) for model in _all_models()),
         accounting=account(engine, landed=landed, snapshots=pinned.snapshots),
-        rules=(
-            *broken_rules(landed=landed, snapshots=pinned.snapshots, count=calculation.count),
-            *(result for model in present for result in calculation.broken_rules(model)),
-        ),
+        rules=rules,
     )
 
 
@@ -174,6 +180,55 @@ def _span(
         as_of=parameters.as_of,
         converts=parameters.reporting_currency is not None,
     )
+
+
+def _plan_counts(
+    calculation: Calculation,
+    pinned: Pinned,
+    *,
+    last: Published | None,
+    changes: Mapping[str, Any] | None,
+    parameters: Parameters,
+) -> None:
+    """Plan the rules across rows that are counted by month: of tables that changed little, few months are counted anew."""
+
+    def recorded(name: str, check: Check) -> Mapping[str, Any] | None:
+        if last is None or changes is None:
+            return None
+        before = last.inputs["snapshots"]
+        same = all(pinned.snapshots[table].snapshot_id == before.get(table) for table in check.anew_with)
+        found: Mapping[str, Any] | None = last.inputs.get("counts", {}).get(name) if same else None
+        return found
+
+    def affected(check: Check) -> Span | None:
+        return span_to_recompute(
+            check,
+            changes=changes or {},
+            as_of_before=last.as_of if last else parameters.as_of,
+            as_of=parameters.as_of,
+            converts=parameters.reporting_currency is not None,
+        )
+
+    for name, check in _monthly_checks(pinned).items():
+        count = plan_count(
+            check,
+            fingerprint=check_fingerprint(check, parameters.settings_used_by),
+            recorded=recorded(name, check),
+            affected=affected,
+            begins=calculation.first_affected,
+        )
+        calculation.plan_count(check, count)
+
+
+def _counts(calculation: Calculation, pinned: Pinned, parameters: Parameters) -> dict[str, Any]:
+    return {
+        name: record(check_fingerprint(check, parameters.settings_used_by), calculation.count_by_month(check))
+        for name, check in _monthly_checks(pinned).items()
+    }
+
+
+def _monthly_checks(pinned: Pinned) -> dict[str, Check]:
+    return {name: check for name, check in monthly_checks().items() if pinned.merged(name.partition(".")[0])}
 
 
 def _missing(model: PresentationModel, pinned: Pinned) -> str:

@@ -3,9 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, Protocol
 
-from rental_etl.tables.models import PresentationModel
 from rental_etl.tables.render import END, START
 
 
@@ -23,6 +22,20 @@ class Span:
 
 
 WHOLE = Span(START, END)
+
+
+class Periodic(Protocol):
+    """What is computed by period: which changes affect it, and how long its periods are."""
+
+    @property
+    def invalidated_by(self) -> Sequence[Mapping[str, Any]]:
+        """Causes, each with the kind of change and how far it reaches."""
+        ...
+
+    @property
+    def period_unit(self) -> str:
+        """day, week or month."""
+        ...
 
 
 def merge_changes(commits: Iterable[Mapping[str, Sequence[str]]]) -> dict[str, Sequence[str]]:
@@ -49,7 +62,7 @@ def moved_range(before: Mapping[str, str | None], now: Mapping[str, str | None])
 
 
 def span_to_recompute(
-    model: PresentationModel,
+    model: Periodic,
     *,
     changes: Mapping[str, Sequence[str]],
     as_of_before: date,
@@ -79,14 +92,15 @@ def hull(spans: Iterable[Span | None]) -> Span | None:
     return Span(min(span.first for span in some), max(span.last for span in some)) if some else None
 
 
-def _span(model: PresentationModel, first: date, last: date, cause: Mapping[str, Any]) -> Span:
+def _span(model: Periodic, first: date, last: date, cause: Mapping[str, Any]) -> Span:
     before, after = timedelta(days=cause.get("reach_before_days", 0)), timedelta(days=cause.get("reach_after_days", 0))
-    first = _period(max(first, START + before) - before, model.period_unit)
-    last = END if cause.get("to_end") else _period(min(last, END - after) + after, model.period_unit)
+    first = first_of_period(max(first, START + before) - before, model.period_unit)
+    last = END if cause.get("to_end") else first_of_period(min(last, END - after) + after, model.period_unit)
     return Span(max(first, START), last)
 
 
-def _period(day: date, unit: str) -> date:
+def first_of_period(day: date, unit: str) -> date:
+    """The first day of the day, week or month that a day lies in."""
     if unit == "month":
         return day.replace(day=1)
     if unit == "week":

@@ -1,7 +1,8 @@
 """Loads the SQL models and the YAML beside them."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
@@ -18,12 +19,26 @@ BATCH_COLUMN = Column("_batch_id", "int64", description="The batch that delivere
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A rule counted over the current tables, not per batch; `sql` gives the number of rows that break it."""
+    """A rule counted over the current tables, not per batch; `sql` gives the number of rows that break it.
+
+    One with `invalidated_by` is counted by month: `sql` gives (first day of the month, rows) for the months from $period_from to $period_to, and the causes
+    say which months a change can affect. `begins`, if any, gives the first day in these tables that a change from $period_from on can affect, null for none;
+    when one of the tables in `anew_with` has another snapshot, every month is counted.
+    """
 
     name: str
     column: str
     description: str
     sql: str
+    invalidated_by: Sequence[Mapping[str, Any]] = ()
+    begins: str = ""
+    anew_with: Sequence[str] = ()
+    period_unit: str = "month"
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The shared queries it reads."""
+        return tuple(re.findall(r"intermediate\.\w+", self.sql))
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +172,12 @@ def presentation_fingerprint(model: PresentationModel, parameters: Mapping[str, 
     shared = [intermediate.sql for intermediate in needed_intermediates(model.reads)]
     settings = [f"{name}={value}" for name, value in sorted(parameters.items())]
     return _digest(model.sql, str(model.columns), *shared, *settings)
+
+
+def check_fingerprint(check: Check, settings: Callable[..., Mapping[str, str]]) -> str:
+    """Changes when a rule's SQL, that of what it reads, or a setting it uses does; `settings` gives those that some SQL mentions."""
+    texts = [check.sql, *(shared.sql for shared in needed_intermediates(check.reads))]
+    return _digest(*texts, *(f"{name}={value}" for name, value in sorted(settings(*texts).items())))
 
 
 def _digest(*texts: str) -> str:

@@ -1,6 +1,6 @@
--- Which listings have two confirmed stays that share a night?
+-- Which listings have two confirmed stays that share a night, among those that end in or after the periods to be computed?
 -- grain: one row per listing with such stays
--- reads: curated.bookings
+-- reads: intermediate.confirmed_bookings
 -- nulls: no column is null
 -- In the order of arrival two stays that follow each other share a night wherever any two do. So sorting once tells which few listings need a closer look.
 with stays as (
@@ -8,8 +8,8 @@ with stays as (
         apartment_id,
         checkout_date,
         lead(checkin_date) over (partition by apartment_id order by checkin_date) as next_checkin_date
-    from curated.bookings
-    where booking_status in ('confirmed', 'completed')
+    from intermediate.confirmed_bookings
+    where checkout_date > date '1900-01-01'
 )
 
 select distinct apartment_id
