@@ -3,11 +3,11 @@
 Reads Parquet and delivered text; writes one file per piece under a folder.
 """
 
-import mmap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import duckdb
 
@@ -19,6 +19,7 @@ from rental_etl.source.sql_text import literal, name
 
 # The server waits for the first chunk of a file, and every chunk is searched for in its whole file.
 _CHUNK_ROWS, _SMALL_CHUNK_ROWS = 200_000, 50_000
+_BLOCK = 1 << 18
 
 Columns = Sequence[tuple[Column, StoredColumn]]
 Range = tuple[Path, int, int]
@@ -127,18 +128,38 @@ def _cut(file: Delimited, columns: Columns, folder: Path) -> Iterator[Chunk]:
     fields = tuple(stored[field] if field else None for field in file.fields)
     empty = frozenset(stored[field].name for field in file.empty)
     size, left = _size(file.rows), file.rows
-    with file.path.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        first = data.find(b"\n") + 1
+    with file.path.open("rb", buffering=0) as data:
+        first = len(data.readline())
         while left:
-            last, rows = first, min(size, left)
-            for _ in range(rows):
-                last = data.find(b"\n", last) + 1 or len(data)
+            rows = min(size, left)
             path = folder / f"{file.path.stem}-{first}.csv"
             with _room():
-                path.write_bytes(data[first:last])
+                first += _copy_lines(data, first, rows, path)
             yield Chunk(path, rows, fields, empty, file.delimiter, file.line_end)
-            first, left = last, left - rows
+            left -= rows
     file.path.unlink()
+
+
+def _copy_lines(data: BinaryIO, first: int, lines: int, path: Path) -> int:
+    """Copy so many lines from the byte `first` on; returns how many bytes they are."""
+    data.seek(first)
+    size = 0
+    with path.open("wb") as chunk:
+        while lines and (block := data.read(_BLOCK)):
+            # Counting is much cheaper than looking for every line.
+            found = block.count(b"\n")
+            if found >= lines:
+                block, found = block[: _end(block, lines)], lines
+            size, lines = size + chunk.write(block), lines - found
+    return size
+
+
+def _end(block: bytes, lines: int) -> int:
+    """Where so many lines end, which the block has."""
+    end = 0
+    for _ in range(lines):
+        end = block.index(b"\n", end) + 1
+    return end
 
 
 @contextmanager
