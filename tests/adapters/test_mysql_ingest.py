@@ -53,6 +53,9 @@ class Files:
         if piece := parts.pop("piece", 0):
             # So that a small file counts as a large one.
             source.large, source.piece = 1, piece
+        if awaited := parts.pop("awaited", 0):
+            # The same of the file that comes first.
+            source.awaited, source.piece = 1, awaited
         done = ingest(
             source=source,
             database=self.app.database(**parts),

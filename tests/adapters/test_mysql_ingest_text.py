@@ -4,13 +4,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from adapters.test_mysql_ingest import BOOKINGS, Files, booking
 from mariadb.application import TestDatabase, database
 from mariadb.server import running
+from rental_etl.model.contract import Column
 from rental_etl.model.delimited import Delimited
 from rental_etl.source.mysql import chunks
+from rental_etl.source.mysql.catalog import StoredColumn
 
 APARTMENTS = "id,title,source,price,currency,listing_created_on,is_active,last_modified_timestamp"
 VIEWS = "user_id,apartment_id,viewed_at,is_wishlisted,call_to_action"
@@ -151,3 +154,50 @@ def test_a_table_that_lets_keys_repeat_gets_typed_rows(tmp_path: Path, cut: list
         assert files.ingest()["bookings"].repeated == 1
         assert db.rows("select count(*), count(distinct booking_id) from bookings") == [(len(PLAIN), len(PLAIN))]
     assert len(cut) == 1
+
+
+@pytest.mark.parametrize("odd", ["nothing", "a repeated key", "a refused row", "another spelling"])
+def test_the_first_file_is_stored_while_it_is_read(tmp_path: Path, cut: list[Delimited], odd: str) -> None:
+    """There is no other to be stored meanwhile. The table holds what it holds when each file was read first; where there are rows, text is read as a whole."""
+    last = {"a repeated key": booking(1, price="7.00"), "a refused row": booking(500, price="-1.00")}
+    last["another spelling"] = booking(500, price="1.5")
+    with database() as first, database() as second:
+        held = []
+        for db, folder, awaited in ((first, tmp_path / "whole", 0), (second, tmp_path / "awaited", 600)):
+            folder.mkdir()
+            files = Files(db, folder)
+            files.write("bookings-1.csv", BOOKINGS, *PLAIN, *([last[odd]] if odd in last else []))
+            files.write("bookings-2.csv", BOOKINGS, *(booking(number) for number in range(1000, 1100)))
+            done = [files.ingest(awaited=awaited)]
+            assert (len(cut) > 2) == bool(awaited)
+            cut.clear()
+            files.write("bookings-3.csv", BOOKINGS, *(booking(number) for number in range(2000, 2100)))
+            done.append(files.ingest(awaited=awaited))
+            assert [file.rows for file in cut] == [100]
+            cut.clear()
+            held.append((done, db.rows("select * from bookings order by booking_id")))
+    assert [{name: file.added for name, file in found.items()} for found in held[0][0]] == [
+        {name: file.added for name, file in found.items()} for found in held[1][0]
+    ]
+    assert held[0][1] == held[1][1]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("last", [True, False], ids=["ended", "not ended"])
+def test_text_is_cut_at_line_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str, last: bool) -> None:
+    """Whatever lies at the end of a block: every line is in one chunk, and each chunk has as many as it says."""
+    monkeypatch.setattr(chunks, "_SMALL_CHUNK_ROWS", 7)
+    lines = [f"{number},{'x' * (number % 23)}" for number in range(100)]
+    data = end.join(["head,er", *lines]) + end * last
+    columns = [(Column(name, "text"), StoredColumn(name, "text")) for name in ("head", "er")]
+    for block in range(1, 60):
+        monkeypatch.setattr(chunks, "_BLOCK", block)
+        path = tmp_path / "file.csv"
+        path.write_bytes(data.encode())
+        file = Delimited(path, len(lines), ("head", "er"), ",", end, frozenset(), None)
+        found = list(chunks.chunks(duckdb.connect, [file], columns=columns, folder=tmp_path))
+        texts = [chunk.path.read_bytes() for chunk in found]
+        assert b"".join(texts) == data.encode().split(b"\n", 1)[1]
+        assert [text.count(b"\n") + (not text.endswith(b"\n")) for text in texts] == [chunk.rows for chunk in found]
+        assert {chunk.rows for chunk in found[:-1]} == {10}
+        assert not path.exists()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rental_etl.errors import InputError
 from rental_etl.jobs.landed import ERROR_COLUMN
-from rental_etl.jobs.streaming import Stream, streaming
+from rental_etl.jobs.streaming import Stream, give_way, streaming
 from rental_etl.model.batch import Delivery, Reading
 from rental_etl.model.contract import Contract
 from rental_etl.model.delimited import Delimited
@@ -52,9 +52,9 @@ class Reader:
     staging: Callable[[], AbstractContextManager[Path]]
     day: date
 
-    def is_divisible(self, delivery: Delivery) -> bool:
-        """Whether a delivery is large enough to be stored while it is read."""
-        return isinstance(self.source, DivisibleSource) and self.source.is_divisible(delivery)
+    def is_divisible(self, delivery: Delivery, *, awaited: bool = False) -> bool:
+        """Whether a delivery is large enough to be stored while it is read; the smaller bound is for one that is `awaited`, with no other to be stored."""
+        return isinstance(self.source, DivisibleSource) and self.source.is_divisible(delivery, awaited=awaited)
 
     def streaming(
         self, contract: Contract, delivery: Delivery, *, folder: Path, as_text: bool
@@ -86,7 +86,13 @@ class Reader:
         # What is really wrong will be wrong again.
         with suppress(NotInPiecesError, InputError):
             reading = self.source.read_in_pieces(
-                delivery, contract=contract, staging=folder, day=self.day, landed=pieces.append, as_text=True
+                delivery,
+                contract=contract,
+                staging=folder,
+                day=self.day,
+                landed=pieces.append,
+                divided=False,
+                as_text=True,
             )
             return reading, pieces
         return None
@@ -104,7 +110,7 @@ def ahead(
     read: Callable[[Contract, Delivery], Read | None], new: Sequence[tuple[Contract, Delivery]]
 ) -> Iterator[tuple[Contract, Delivery, Read | None]]:
     """Deliveries in order, each read while the database stores the one before; with None those that `read` leaves to their turn."""
-    with ThreadPoolExecutor(max_workers=1) as pool:
+    with ThreadPoolExecutor(max_workers=1, initializer=give_way) as pool:
         waiting = [pool.submit(read, *new[0])] if new else []
         try:
             for place in range(len(new)):

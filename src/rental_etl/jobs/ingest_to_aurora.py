@@ -65,6 +65,7 @@ def ingest(
 ) -> tuple[IngestedFile, ...]:
     """Put every new file of the source into the database, parents before children. Raises RentalEtlError at the first file that cannot be; those before it
     stay ingested."""
+    database.expect_session()
     offers = [
         (contract, delivery) for contract in reversed(contracts().values()) for delivery in source.deliveries(contract)
     ]
@@ -74,10 +75,10 @@ def ingest(
     reader = Reader(source, engine, staging, day)
 
     def read(contract: Contract, delivery: Delivery) -> Read | None:
-        # A large one is read while it is stored, not before.
-        return (
-            None if reader.is_divisible(delivery) else reader.read(contract, delivery, as_text=as_text[contract.table])
-        )
+        # A large one is read while it is stored, not before; the first of several too, since there is no other to be stored meanwhile.
+        if reader.is_divisible(delivery, awaited=len(new) > 1 and delivery is new[0][1]):
+            return None
+        return reader.read(contract, delivery, as_text=as_text[contract.table])
 
     with database.session() as session:
         as_text: dict[str, bool] = {}
@@ -92,18 +93,16 @@ def ingest(
                 new.append((contract, delivery))
         for number, (contract, delivery, ready) in enumerate(ahead(read, new)):
             watch.progress(f"ingesting {delivery.name}", number, len(new))
-            outcome = None
-            if ready is None:
+            keep, outcome = as_text[contract.table], None
+            if ready is None and session.is_empty(contract):
                 outcome = _streamed(
-                    contract,
-                    delivery,
-                    reader=reader,
-                    session=session,
-                    quarantine=quarantine,
-                    as_text=as_text[contract.table],
+                    contract, delivery, reader=reader, session=session, quarantine=quarantine, as_text=keep
                 )
+                keep = False
             if outcome is None:
-                item = ready or reader.read(contract, delivery, as_text=False)
+                # As one piece a large delivery would take long before the first of its rows is stored.
+                keep = keep and not reader.is_divisible(delivery)
+                item = ready or reader.read(contract, delivery, as_text=keep)
                 outcome = _stored(item, reader=reader, session=session, quarantine=quarantine)
             done.append(outcome)
     return tuple(done)

@@ -51,6 +51,10 @@ class DatabaseSession(Protocol):
         """Whether rows may come as delivered text. `store` and `append` then raise InputError, and store nothing, when a key is repeated in it."""
         ...
 
+    def is_empty(self, contract: Contract) -> bool:
+        """Whether the contract's table has no row."""
+        ...
+
     def append(self, contract: Contract, *, name: str, content: str, pieces: Iterator[Clean]) -> Stored | None:
         """Add the rows of one delivery as they come, in one transaction, and remember the delivery in it; None, and no piece asked for, where rows may meet the
         key of one that is there. What `pieces` raises takes everything back; so does a key that is repeated, with InputError."""
@@ -67,6 +71,10 @@ class Database(Protocol):
     @property
     def identity(self) -> str:
         """What messages call it."""
+        ...
+
+    def expect_session(self) -> None:
+        """Make ready for `session`, in the background: it will be asked for soon."""
         ...
 
     def session(self) -> AbstractContextManager[DatabaseSession]:

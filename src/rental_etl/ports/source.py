@@ -70,8 +70,8 @@ class Piece:
 class DivisibleSource(Protocol):
     """A source that can hand over the rows of some deliveries before it has read all of them."""
 
-    def is_divisible(self, delivery: Delivery) -> bool:
-        """Whether it is large enough to be read in more than one piece."""
+    def is_divisible(self, delivery: Delivery, *, awaited: bool = False) -> bool:
+        """Whether it is large enough to be read in more than one piece; less is enough when nothing else can be done until it is read."""
         ...
 
     def read_in_pieces(
@@ -82,10 +82,12 @@ class DivisibleSource(Protocol):
         staging: Path,
         day: date,
         landed: Callable[[Piece], None],
+        divided: bool,
         as_text: bool,
     ) -> Reading:
         """Read like `Source.read`, telling of each piece when it is read. Raises NotInPiecesError, also after some pieces.
 
-        With `as_text` a piece that needs no change stays text, and has no Parquet part. A small delivery is one piece, told of only when it is such a text.
+        With `as_text` a piece that needs no change stays text, and has no Parquet part. Unless `divided` the delivery is one piece, told of only when it is
+        such a text.
         """
         ...

@@ -38,8 +38,9 @@ class CsvFilesSource:
 
     # Reading is in turn bound by the disk, by Python and by the engine.
     readers = 2
-    # From how many bytes on a file is read in pieces where that is of use, and how many each has.
+    # From how many bytes on a file is read in pieces where that is of use: any, and one that somebody waits for; and how many each has.
     large = 48_000_000
+    awaited = 4_000_000
     piece = 20_000_000
 
     def __init__(
@@ -169,9 +170,10 @@ class CsvFilesSource:
                 done=self._counting(files),
             ).read()
 
-    def is_divisible(self, delivery: Delivery) -> bool:
+    def is_divisible(self, delivery: Delivery, *, awaited: bool = False) -> bool:
         """Whether a delivery is one large file."""
-        return len(delivery.files) == 1 and delivery.files[0].size >= self.large
+        bound = self.awaited if awaited else self.large
+        return len(delivery.files) == 1 and delivery.files[0].size >= bound
 
     def read_in_pieces(
         self,
@@ -181,6 +183,7 @@ class CsvFilesSource:
         staging: Path,
         day: date,
         landed: Callable[[Piece], None],
+        divided: bool,
         as_text: bool,
     ) -> Reading:
         """Read one file piece by piece. Raises NotInPiecesError when it has to be read as a whole, InputError when it changes meanwhile."""
@@ -191,10 +194,9 @@ class CsvFilesSource:
         (file,) = delivery.files
         path, reading = self.folder / file.name, self._reading(contract)
         self._digests.verify(delivery.files, folder=self.folder)
-        divided = self.is_divisible(delivery)
         size = self.piece if divided else max(1, file.size)
         found = (
-            cuts(path, size=size, first_size=-(-size // 8) if divided else size)
+            cuts(path, size=size, first_size=-(-size // 32) if divided else size)
             if reading.encoding in ("", "utf-8")
             else ()
         )

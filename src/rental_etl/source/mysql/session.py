@@ -45,6 +45,13 @@ def is_compiled() -> bool:
     return bool(mysql.connector.HAVE_CEXT)
 
 
+def load_driver() -> None:
+    """Load what logging in needs, where it is installed."""
+    # What cannot be loaded is told by logging in.
+    with contextlib.suppress(ConfigurationError):
+        is_compiled()
+
+
 class Session:
     """One open connection. Use `connect`."""
 

@@ -4,6 +4,7 @@ Reads Parquet; writes the contract's tables and the table `_rental_etl_files`, w
 """
 
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain
@@ -18,7 +19,7 @@ from rental_etl.source.mysql.access import Access
 from rental_etl.source.mysql.catalog import StoredTable, find_table, quote
 from rental_etl.source.mysql.marks import Selection
 from rental_etl.source.mysql.merging import age, key_columns, literal, require_columns
-from rental_etl.source.mysql.session import Progress, Session, connect
+from rental_etl.source.mysql.session import Progress, Session, connect, load_driver
 from rental_etl.source.mysql.tables import FILE_COLUMN, LEDGER, create_ledger, create_table
 from rental_etl.source.mysql.writing import Writer
 
@@ -44,15 +45,25 @@ class MySqlDatabase:
         self._temp = temp
         self._progress = progress
         self._local_infile = local_infile
+        self._loading: threading.Thread | None = None
 
     @property
     def identity(self) -> str:
         """The database as a URL without the user."""
         return self.access.address.identity
 
+    def expect_session(self) -> None:
+        """Begin to load the driver, while files are hashed in other threads."""
+        if self._loading is None:
+            self._loading = threading.Thread(target=load_driver, name="loading the driver", daemon=True)
+            self._loading.start()
+
     @contextmanager
     def session(self) -> Iterator["MySqlDatabaseSession"]:
         """Connect; what is not committed when the block ends is taken back."""
+        if self._loading is not None:
+            # Two threads that import modules which import each other could each see half of them.
+            self._loading.join()
         self._temp.mkdir(parents=True, exist_ok=True)
         with (
             tempfile.TemporaryDirectory(prefix="ingest-", dir=self._temp) as folder,
@@ -137,12 +148,15 @@ class MySqlDatabaseSession:
             self._write(table.quoted, table, contract, clean, doing=doing)
         return Stored(added=clean.rows, changed=0, unchanged=0)
 
+    def is_empty(self, contract: Contract) -> bool:
+        """Whether the contract's table has no row."""
+        return self._is_empty(self._located(contract), doing="looking for rows")
+
     def append(self, contract: Contract, *, name: str, content: str, pieces: Iterator[Clean]) -> Stored | None:
         """Add the rows of one delivery as they come, in one transaction; None where a row may have the key of one that is there."""
         table = self._located(contract)
         doing = f"ingesting {name}"
-        is_empty = not self._session.rows(f"select 1 from {table.quoted} limit 1", doing=doing)
-        if not is_empty or (contract.key and not table.unique):
+        if not self._is_empty(table, doing=doing) or (contract.key and not table.unique):
             return None
         self._progress(f"loading {name}", 0, 0)
         with self._transaction(doing):
@@ -187,11 +201,14 @@ class MySqlDatabaseSession:
     def _may_meet(self, table: StoredTable, contract: Contract, clean: Clean, *, doing: str) -> bool:
         """Whether a row may have the key of one that is there; not when the table is empty, or every new number is greater than those in it."""
         if len(contract.key) != 1 or contract.key[0].type != "int64":
-            return bool(self._session.rows(f"select 1 from {table.quoted} limit 1", doing=doing))
+            return not self._is_empty(table, doing=doing)
         key = contract.key[0].name
         greatest = self._session.rows(f"select max({quote(table.columns[key].name)}) from {table.quoted}", doing=doing)
         least = self._writer.least(clean.files, key)
         return greatest[0][0] is not None and least is not None and least <= int(greatest[0][0])
+
+    def _is_empty(self, table: StoredTable, *, doing: str) -> bool:
+        return not self._session.rows(f"select 1 from {table.quoted} limit 1", doing=doing)
 
     def _replace(self, table: StoredTable, contract: Contract, clean: Clean, *, doing: str) -> Stored:
         """Add every row of a table without a key, after removing what the same name brought before."""
