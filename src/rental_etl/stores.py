@@ -60,6 +60,7 @@ def files_source(
         "threads": settings.engine.threads,
         "temp": temp,
         "progress": progress,
+        "local": not is_remote(settings.lake.url or ""),
     }
     url = settings.source.url
     if not is_remote(url):

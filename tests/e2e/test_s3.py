@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet
 import pytest
 
 from rental_etl.bootstrap import Application
@@ -89,6 +90,18 @@ def upload(folder: Path, prefix: str = "deliveries/2024") -> str:
     return f"s3://{bucket}/{prefix}"
 
 
+def encodings(folder: Path) -> set[str]:
+    """In which ways the Parquet files below a folder have their values written."""
+    files = [pyarrow.parquet.ParquetFile(path).metadata for path in folder.rglob("*.parquet")]
+    columns = [
+        file.row_group(group).column(column)
+        for file in files
+        for group in range(file.num_row_groups)
+        for column in range(file.num_columns)
+    ]
+    return {encoding for column in columns for encoding in column.encodings}
+
+
 def bucket_of(url: str) -> str:
     """A URL's bucket."""
     return url.split("/")[2]
@@ -106,6 +119,22 @@ class TestTheSameTables:
         assert different(undisturbed, content(app)) == []
         again = application(source, tmp_path / "w", lake=lake).run()
         assert (again.run.state, again.landed) == ("unchanged", ())
+
+    def test_files_in_s3_are_written_as_every_reader_knows_and_those_that_stay_here_faster(
+        self, deliveries: Path, lake: str, tmp_path: Path
+    ) -> None:
+        # COPY of Redshift reads the landed files, Athena the curated ones: nothing says that they know the newer encodings.
+        application(str(deliveries), tmp_path / "there", lake=lake).run()
+        (tmp_path / "fetched").mkdir()
+        files = [key for key in server.keys(bucket_of(lake)) if key.endswith(".parquet")]
+        for number, key in enumerate(files):
+            server.client().download_file(bucket_of(lake), key, str(tmp_path / "fetched" / f"{number}.parquet"))
+        known = {"PLAIN", "PLAIN_DICTIONARY", "RLE", "RLE_DICTIONARY"}
+        there = encodings(tmp_path / "fetched")
+        assert there
+        assert there <= known
+        application(str(deliveries), tmp_path / "here").run()
+        assert encodings(tmp_path / "here" / "lake") - known == {"DELTA_BINARY_PACKED", "DELTA_LENGTH_BYTE_ARRAY"}
 
     def test_a_full_refresh_reads_the_kept_files_and_a_repair_makes_the_workspace_again(
         self, deliveries: Path, undisturbed: dict[str, Any], lake: str, tmp_path: Path

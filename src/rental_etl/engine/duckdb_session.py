@@ -17,7 +17,7 @@ from rental_etl.model.contract import Column
 from rental_etl.ports.engine import WrittenFile
 from rental_etl.storage.httpfs import Reach, refused
 from rental_etl.storage.leftovers import scratch
-from rental_etl.storage.parquet import PARQUET
+from rental_etl.storage.parquet import parquet
 from rental_etl.storage.store import Keys, is_remote
 from rental_etl.working_thread import WorkingThread
 
@@ -28,7 +28,7 @@ class DuckDBEngine:
     """An `Engine` on one machine. Statements raise SystemUnreachableError when memory, disk or a file fails, ModelError when they are wrong.
 
     `reach` is the way to files in S3: they are read where they lie, for that takes no disk and only the columns asked for. What is written goes to the local
-    disk first and is uploaded whole.
+    disk first and is uploaded whole. Without it the lake is on this machine.
     """
 
     def __init__(self, *, memory: str, threads: int | None, temp: Path, reach: Reach | None = None) -> None:
@@ -104,7 +104,8 @@ class DuckDBEngine:
             return self._write_remote(sql, folder, stem=stem, columns=columns, month_of=month_of)
         names = ", ".join(_name(column.name) for column in columns)
         ids = ", ".join(f"{_name(column.name)}: {number}" for number, column in enumerate(columns, start=1))
-        options = f"{PARQUET}, field_ids {{{ids}}}, return_stats"
+        form = parquet((column.type for column in columns), local=self._reach is None)
+        options = f"{form}, field_ids {{{ids}}}, return_stats"
         if month_of:
             # A number: partitioning by text takes a fifth longer.
             month = f"year({_name(month_of)}) * 100 + month({_name(month_of)})"

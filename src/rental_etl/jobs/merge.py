@@ -173,6 +173,8 @@ class KeyedMerge:
     def _winners(self, prefix: str, *, tally: Tally) -> tuple[str, dict[int, int]]:
         """One row per key and batch; the rows that lose inside their batch are counted, and returned by batch."""
         engine, key = self.engine, self._key
+        if not self._may_repeat(prefix):
+            return f"{prefix}_valid", {}
         repeated = engine.keep(
             f"{prefix}_repeated", f"select {key}, _seq from {prefix}_valid group by {key}, _seq having count(*) > 1"
         )
@@ -196,6 +198,20 @@ class KeyedMerge:
             f" union all select {self._names}, _seq from {prefix}_resolved",
         )
         return f"{prefix}_winners", lost
+
+    def _may_repeat(self, prefix: str) -> bool:
+        """Whether some key may come more than once in a batch: certain that none does, where whole numbers are the keys, or else not known."""
+        keys = [column for column in self.model.columns if column.name in self.model.key]
+        if [column.type for column in keys] != ["int64"]:
+            return True
+        # Ids mostly lie close together. A bit for each in a number for every 32 of them takes a fraction of the time of a group for each.
+        word, bit = f"{self._key} // 32", f"cast(1 as bigint) << cast({self._key} & 31 as integer)"
+        return bool(
+            self.engine.rows(
+                f"select 1 from (select bit_or({bit}) as bits, count(*) as keys from {prefix}_valid group by {word}, _seq)"
+                " where bit_count(bits) < keys limit 1"
+            )
+        )
 
     def _revive(self, prefix: str, winners: str, *, tally: Tally) -> tuple[str, str]:
         """A deleted key that is named again first by an invalid row is present: its last valid version is in force again.

@@ -7,6 +7,7 @@ summary carries what follows from it. A commit that did not happen leaves files 
 import contextlib
 import importlib
 import json
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -293,7 +294,13 @@ def _referenced(table: "Table") -> set[str]:
 
 
 def _load() -> None:
-    # What cannot be loaded is told by the commit itself.
-    with contextlib.suppress(ImportError):
-        for module in ("pyiceberg.catalog.sql", "pyiceberg.io.pyarrow"):
-            importlib.import_module(module)
+    # Threads that copy files ask for the interpreter after every block, and would wait five milliseconds each time while this one has it.
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(usual / 10)
+    try:
+        # What cannot be loaded is told by the commit itself.
+        with contextlib.suppress(ImportError):
+            for module in ("pyiceberg.catalog.sql", "pyiceberg.io.pyarrow"):
+                importlib.import_module(module)
+    finally:
+        sys.setswitchinterval(usual)

@@ -18,7 +18,7 @@ from rental_etl.source.delivered import DeliveredFile
 from rental_etl.source.manner import Manner
 from rental_etl.source.sql_text import line_limit, literal
 from rental_etl.source.typed_rows import typed_rows
-from rental_etl.storage.parquet import PARQUET
+from rental_etl.storage.parquet import PARQUET, parquet
 
 # Stands for a file's relation, which changes when the file has to be written out.
 RELATION = "$relation"
@@ -61,12 +61,19 @@ def ask(file: DeliveredFile, sql: str, *, connection: duckdb.DuckDBPyConnection)
 
 
 def convert(
-    file: DeliveredFile, *, contract: Contract, manner: Manner, connection: duckdb.DuckDBPyConnection, target: Path
+    file: DeliveredFile,
+    *,
+    contract: Contract,
+    manner: Manner,
+    connection: duckdb.DuckDBPyConnection,
+    target: Path,
+    local: bool = False,
 ) -> Converted:
-    """Write every row of a file, typed and marked, to `target`."""
+    """Write every row of a file, typed and marked, to `target`; in a `local` form if only this machine is to read it."""
+    form = _form(contract, local=local)
     query = typed_rows(contract, relation=RELATION, natives=file.natives, manner=manner)
     while True:
-        written = ask(file, f"copy ({query}) to {literal(str(target))} ({PARQUET})", connection=connection)
+        written = ask(file, f"copy ({query}) to {literal(str(target))} ({form})", connection=connection)
         rows = int(written[0][0])
         if file.agrees(rows):
             break
@@ -78,7 +85,14 @@ def convert(
     return Converted(target, rows, tuple((errors, warnings, int(count)) for errors, warnings, count in groups))
 
 
-def land(converted: Converted, *, connection: duckdb.DuckDBPyConnection, target: Path) -> int:
+def land(
+    converted: Converted,
+    *,
+    contract: Contract,
+    connection: duckdb.DuckDBPyConnection,
+    target: Path,
+    local: bool = False,
+) -> int:
     """Write the readable rows to `target`; returns their number. No row, no file."""
     rows = converted.rows - converted.unreadable
     if not rows:
@@ -89,7 +103,8 @@ def land(converted: Converted, *, connection: duckdb.DuckDBPyConnection, target:
         readable = (
             f"select * from {_scan(converted.path)} where not coalesce(starts_with(_error, '{UNREADABLE_ROW}'), false)"
         )
-        connection.execute(f"copy ({readable}) to {literal(str(target))} ({PARQUET})")
+        form = _form(contract, local=local)
+        connection.execute(f"copy ({readable}) to {literal(str(target))} ({form})")
         converted.path.unlink()
     return rows
 
@@ -174,6 +189,10 @@ def _disagreement(file: DeliveredFile, found: str) -> RentalEtlError:
 
 def _numbered(path: Path) -> str:
     return f"read_parquet({literal(str(path))}, file_row_number = true, hive_partitioning = false)"
+
+
+def _form(contract: Contract, *, local: bool) -> str:
+    return parquet((column.type for column in contract.columns), local=local)
 
 
 def _scan(path: Path) -> str:

@@ -107,6 +107,16 @@ def copy_checked(source: Path, target: Path, *, expected: SourceFile, bearing: _
             raise changed(expected.name)
 
 
+@contextmanager
+def settling(copies: Sequence[Path]) -> Iterator[None]:
+    """Bring copies to disk beside what is done inside, so that landing them need not wait for it. Raises SystemUnreachableError when the disk fails."""
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="settling") as pool:
+        settled = [pool.submit(_settle, copy) for copy in copies]
+        yield
+        for one in settled:
+            one.result()
+
+
 def changed(name: str) -> InputError:
     """The error for a file that moves under the reader."""
     return InputError(
@@ -137,12 +147,27 @@ def _write_all(descriptor: int, chunk: memoryview, target: Path) -> None:
         while chunk:
             chunk = chunk[os.write(descriptor, chunk) :]
     except OSError as error:
-        raise SystemUnreachableError(
-            f"a delivered file could not be copied: {error.strerror}",
-            where=str(target),
-            expected="room for a copy of the delivered files",
-            remedy="free disk space, or set lake.keep_source = false",
-        ) from error
+        raise _not_copied(target, error) from error
+
+
+def _settle(copy: Path) -> None:
+    try:
+        descriptor = os.open(copy, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise _not_copied(copy, error) from error
+
+
+def _not_copied(target: Path, error: OSError) -> SystemUnreachableError:
+    return SystemUnreachableError(
+        f"a delivered file could not be copied: {error.strerror}",
+        where=str(target),
+        expected="room for a copy of the delivered files",
+        remedy="free disk space, or set lake.keep_source = false",
+    )
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from rental_etl.model.contract import Contract
 from rental_etl.model.reading import TableReading
 from rental_etl.ports.source import NotInPiecesError, Piece
 from rental_etl.source import parsing
-from rental_etl.source.copying import Digests
+from rental_etl.source.copying import Digests, settling
 from rental_etl.source.digest_index import DigestIndex
 from rental_etl.source.discovery import find, require_data
 from rental_etl.source.stopping import stoppable
@@ -33,7 +33,8 @@ class CsvFilesSource:
     """A `Source` that is a folder of files.
 
     `readings` are the settings by table; `keep_source` keeps a copy of the delivered files with each reading; `memory` (such as "1GB"), `threads` and
-    `temp` (a folder) bound what reading takes; `progress` is told a label, and bytes done and in all; `index` is a local file that outlives the run.
+    `temp` (a folder) bound what reading takes; `progress` is told a label, and bytes done and in all; `local` when the lake is on this machine; `index` is a
+    local file that outlives the run.
     """
 
     # Reading is in turn bound by the disk, by Python and by the engine.
@@ -53,6 +54,7 @@ class CsvFilesSource:
         threads: int | None,
         temp: Path,
         progress: Progress | None = None,
+        local: bool = False,
         index: Path | None = None,
     ) -> None:
         self.folder = folder
@@ -62,6 +64,7 @@ class CsvFilesSource:
         self._threads = threads
         self._temp = temp
         self._progress = progress
+        self._local = local
         self._digests = Digests(DigestIndex(index, source=self.identity) if index else None)
         self._series: dict[str, tuple[SourceFile, ...]] = {}
         self._has_data = False
@@ -112,7 +115,8 @@ class CsvFilesSource:
             copies = [(name, staging / "source" / name) for name, _ in paths]
             for file, (_, path), (_, copy) in zip(delivery.files, paths, copies, strict=True):
                 self._digests.copy(path, copy, expected=file)
-            return self._read(delivery.files, copies, contract=contract, staging=staging, day=day, hints=hints)
+            with settling([copy for _, copy in copies] if self._local else ()):
+                return self._read(delivery.files, copies, contract=contract, staging=staging, day=day, hints=hints)
         self._digests.verify(delivery.files, folder=self.folder)
         result = self._read(delivery.files, paths, contract=contract, staging=staging, day=day, hints=hints)
         self._digests.verify(delivery.files, folder=self.folder)
@@ -168,6 +172,7 @@ class CsvFilesSource:
                 staging=staging,
                 scratch=Path(scratch),
                 done=self._counting(files),
+                local=self._local,
             ).read()
 
     def is_divisible(self, delivery: Delivery, *, awaited: bool = False) -> bool:

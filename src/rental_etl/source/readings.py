@@ -70,6 +70,7 @@ class DeliveryReader:
         staging: Path,
         scratch: Path,
         done: Callable[[str], None],
+        local: bool = False,
     ) -> None:
         self.files = files
         self.contract = contract
@@ -81,6 +82,7 @@ class DeliveryReader:
         self.staging = staging
         self.scratch = scratch
         self.done = done
+        self.local = local
         self.work = staging / "work"
 
     def read(self) -> Reading:
@@ -138,14 +140,16 @@ class DeliveryReader:
             raise _OrderNeededError
         values = manner(self.reading, day=self.day, date_order=order)
         work = self.work / f"rows-{number:05}.parquet"
-        converted = convert(file, contract=contract, manner=values, connection=connection, target=work)
+        converted = convert(
+            file, contract=contract, manner=values, connection=connection, target=work, local=self.local
+        )
         if converted.undecided:
             raise _OrderNeededError
         aside = self.work / f"aside-{number:05}.parquet"
         if set_aside(converted, file, contract=contract, connection=connection, target=aside):
             result.asides.append(aside)
         part = f"parts/part-{number:05}.parquet"
-        rows = land(converted, connection=connection, target=self.staging / part)
+        rows = land(converted, contract=contract, connection=connection, target=self.staging / part, local=self.local)
         self._account(file, converted, Part(part, rows), result)
 
     def _account(self, file: DeliveredFile, converted: Converted, part: Part, result: Result) -> None:

@@ -45,6 +45,7 @@ class S3FilesSource(CsvFilesSource):
         threads: int | None,
         temp: Path,
         progress: Progress | None = None,
+        local: bool = False,
     ) -> None:
         self._objects = objects
         self._mirrors = temp
@@ -58,6 +59,7 @@ class S3FilesSource(CsvFilesSource):
             threads=threads,
             temp=temp,
             progress=progress,
+            local=local,
         )
         self._digests = self._fetched
 
