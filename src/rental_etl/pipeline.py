@@ -22,7 +22,7 @@ from rental_etl.jobs.notes import on_as_of, on_landed_before, on_readings
 from rental_etl.jobs.raw_rows import RawRows
 from rental_etl.jobs.transform_curated_data import transform
 from rental_etl.model.batch import Batch
-from rental_etl.model.run import JobRecord, Publication, RunRecord
+from rental_etl.model.run import JobRecord, Publication, Published, RunRecord
 from rental_etl.model.summary import RunSummary, Watch
 from rental_etl.ports.engine import Engine
 from rental_etl.ports.lake import Curated, Landed, Landing
@@ -105,7 +105,8 @@ def _newest_booking_day(engine: Engine, as_of: date) -> date | None:
 class Run:
     """One run as it goes along; with `reload` every batch goes into `raw` again. A job is `alone` when it was asked for by itself, not as a step of a run.
 
-    `noted` is kept with what every job counted: where it ran. It `commits` when transform is one of its jobs.
+    `noted` is kept with what every job counted: where it ran. It `commits` when transform is one of its jobs. `published` holds the publish in force, or None
+    for none, once it was asked for.
     """
 
     parts: Parts
@@ -124,6 +125,7 @@ class Run:
     commits: bool = False
     notes: list[str] = field(default_factory=list)
     noted: Mapping[str, Any] = field(default_factory=dict)
+    published: tuple[Published | None, ...] = ()
 
     def take_up(self, run_id: str, runs: Sequence[RunRecord], commands: Sequence[str]) -> None:
         """Become the run of this id: what other jobs of it have recorded stays, what is done again is replaced."""
@@ -212,9 +214,15 @@ class Run:
     def _nothing_new(self) -> bool:
         if self.full_refresh:
             return False
-        last = self.parts.warehouse.last_publish()
+        last = self._last_publish()
         now = inputs_of(landed=self.parts.landing.landed(), parameters=self.parts.parameters)
         return last is not None and all(last.inputs.get(name) == value for name, value in now.items())
+
+    def _last_publish(self) -> Published | None:
+        """The publish in force, asked for once: whoever publishes holds the workspace."""
+        if not self.published:
+            self.published = (self.parts.warehouse.last_publish(),)
+        return self.published[0]
 
     def _extract(self) -> dict[str, Any]:
         parts = self.parts
@@ -272,7 +280,7 @@ class Run:
         parts = self.parts
         landed = parts.landing.landed()
         curated = parts.curated()
-        last = parts.warehouse.last_publish()
+        last = self._last_publish()
         with parts.landing.staging() as scratch, parts.engine() as engine:
             publication = prepare(
                 curated=curated,
@@ -287,7 +295,7 @@ class Run:
             )
             newest = _newest_booking_day(engine, parts.parameters.as_of)
             self.watch.progress("publishing", 1, 1)
-            parts.warehouse.publish(publication)
+            self.published = (parts.warehouse.publish(publication),)
         self.publication = publication
         if self.extracted:
             self.notes += on_landed_before(self.extracted, landed=landed, last=last)
