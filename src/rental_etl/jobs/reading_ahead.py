@@ -53,7 +53,9 @@ class ReadingAhead:
         self._as_of = as_of
         self._begun: dict[int, _Begun] = {}
         tables = [contract.table for contract, _ in work]
-        self._firsts = [tables.index(table) for table in dict.fromkeys(tables)]
+        firsts = [tables.index(table) for table in dict.fromkeys(tables)]
+        # Beside the first, which is taken first, small ones: the engine has work while large files are still copied.
+        self._firsts = sorted(firsts, key=lambda first: sum(file.size for file in work[first][1].files))
         readers = min(source.readers, len(self._firsts))
         self._threads = ThreadPoolExecutor(readers, thread_name_prefix="reading") if readers > 1 else None
 

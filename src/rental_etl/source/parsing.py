@@ -74,7 +74,8 @@ def fingerprint(contract: Contract) -> str:
     """Of what a contract says about reading: columns, types, words and rules, not its prose."""
     said = {
         "columns": [
-            {key: value for key, value in asdict(column).items() if key != "description"} for column in contract.columns
+            {key: value for key, value in asdict(column).items() if key not in ("description", "examples")}
+            for column in contract.columns
         ],
         "rules": [(rule.name, rule.severity, rule.violated_when) for rule in contract.rules],
     }

@@ -150,7 +150,11 @@ def _text(column: Column) -> Way:
     else:
         ends = " or ".join(f"suffix({c}, {literal(blank)})" for blank in BLANKS)
         plain = f"{c} >= '!' and not ({ends})"
-    return Way(parse=c, plain=f"{plain} and not {among(c, sorted(exceptions))}", careful=careful, same="true")
+    plain = f"{plain} and not {among(c, sorted(exceptions))}"
+    if column.examples:
+        # What is usual is told by a look; the test is for the rest.
+        plain = f"case when {one_of(c, column.examples)} then true else {plain} end"
+    return Way(parse=c, plain=plain, careful=careful, same="true")
 
 
 def _date(column: Column, manner: Manner) -> Way:

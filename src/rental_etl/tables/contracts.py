@@ -64,6 +64,7 @@ def _column(table: str, item: Any) -> Column:
         required=bool(item.required) or bool(item.primaryKey),
         case=custom.get("case", ""),
         words=custom.get("words", {}),
+        examples=tuple(item.examples or ()),
         description=item.description or "",
     )
 
