@@ -78,7 +78,7 @@ def _check(columns: Columns, header: Sequence[str], *, name: str, contract: Cont
             f"{name} has no column {' and no column '.join(absent)}",
             where=f"{name}, whose header is: {_shown(header)}",
             expected=f"a header that names {', '.join(c.name for c in contract.columns if c.required)}",
-            remedy=f"name the column: tables.{table}.columns = {{ {absent[0]} = {_nearest(absent[0], header, columns)} }}, or deliver it;"
+            remedy=f"say what it is called: tables.{table}.columns = {{ {_nearest(absent, header, columns)} }}, or deliver it;"
             " `rental-etl init` proposes such settings",
             page=ErrorPage.COLUMNS,
         )
@@ -94,11 +94,15 @@ def _check(columns: Columns, header: Sequence[str], *, name: str, contract: Cont
             )
 
 
-def _nearest(column: str, header: Sequence[str], columns: Columns) -> str:
-    """The delivered name that is not understood and looks most like a column's, as the settings would have it."""
+def _nearest(absent: Sequence[str], header: Sequence[str], columns: Columns) -> str:
+    """For every absent column the delivered name that is not understood and looks most like it, as the settings would have it; at least for the first."""
     free = {_normal(cell): cell for place, cell in enumerate(header) if place not in columns.places.values()}
-    near = difflib.get_close_matches(column, free, n=1)
-    return json.dumps(free[near[0]] if near else "...", ensure_ascii=False)
+    named = {}
+    for column in absent:
+        for near in difflib.get_close_matches(column, free, n=1):
+            named[column] = free.pop(near)
+    named = named or {absent[0]: "..."}
+    return ", ".join(f"{column} = {json.dumps(name, ensure_ascii=False)}" for column, name in named.items())
 
 
 def delimiter_of(setting: str, table: str) -> str:

@@ -89,6 +89,18 @@ def test_a_large_file_is_sampled_fast_and_all_over(tmp_path: Path) -> None:
     assert abs(taken.rows_about - 1_200_000) < 60_000
 
 
+@pytest.mark.parametrize("every", [2, 7, 100])
+def test_a_quote_that_is_never_closed_spoils_its_own_line(tmp_path: Path, every: int) -> None:
+    """It would swallow the rows up to the next one; a text of several lines is one row all the same."""
+    path = tmp_path / "bookings.csv"
+    rows = [f'"{row},Ann,x' if row % every == 0 else f'{row},"Ann ""A"", of\nBern",x' for row in range(20_000)]
+    for count in (1_000, 20_000, 200_000):
+        path.write_text("\n".join(["id,name,note", *(rows * 10)[:count], ""]), encoding="utf-8")
+        taken = take(path)
+        assert {row[1:] for row in taken.rows} == {('Ann "A", of\nBern', "x")}
+        assert taken.rows_about == pytest.approx(count * (every - 1) / every, rel=0.03)
+
+
 @pytest.mark.parametrize(
     ("content", "encoding"),
     [

@@ -223,11 +223,16 @@ def test_a_header_without_a_needed_column_shows_what_was_found(desk: Desk) -> No
 
 
 def test_a_header_that_nearly_names_a_needed_column_is_the_proposal(desk: Desk) -> None:
-    """A name that is understood already is none, however alike."""
+    """A name that is understood already is none, however alike. All are told at once, and no delivered name stands for two columns."""
     desk.deliver("bookings.csv", 'booking_ids,"Booking ""No""",apartment_id,user_id\n1,2,3,4\n')
     with pytest.raises(InputError) as raised:
         desk.read()
     assert 'columns = { booking_id = "booking_ids" }, or deliver it; `rental-etl init`' in raised.value.remedy
+    desk.deliver("bookings.csv", "BOOKING_IDS,User,apartment_id,user id,Check In,checkin date 2\n1,2,3,4,5,6\n")
+    with pytest.raises(InputError) as raised:
+        desk.read()
+    names = 'booking_id = "BOOKING_IDS", user_id = "user id", checkin_date = "checkin date 2"'
+    assert f"tables.bookings.columns = {{ {names} }}, or" in raised.value.remedy
     desk.deliver("bookings.csv", 'Booking "No",booking_id,apartment_id,user_id,date\n1,2,3,4,5\n')
     with pytest.raises(InputError) as raised:
         desk.read()

@@ -3,6 +3,7 @@
 Reads delivered files; writes nothing. A file that fits is taken whole.
 """
 
+import contextlib
 import csv
 import gzip
 import io
@@ -10,6 +11,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rental_etl.source.plain_text import encoding_of
 
@@ -164,17 +166,34 @@ def _rows(text: str, delimiter: str, width: int, *, skip: bool) -> Iterator[tupl
 
 
 def _split(text: str, delimiter: str, *, limit: int | None = None) -> Iterator[list[str]]:
-    """The records that are not blank. What cannot be split ends them: it is a sample."""
-    records = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    count = 0
+    """The records that are not blank. A quote that is opened and never closed properly spoils its own line, not those up to the next quote."""
+    lines = list(io.StringIO(text, newline=""))
+    # Where `records` began, and where its next record does.
+    start = at = count = 0
+    records = _records(lines, start, delimiter)
     while limit is None or count < limit:
         try:
             row = next(records)
-        except (StopIteration, csv.Error):
+            at = start + records.line_num
+        except StopIteration:
             return
+        except csv.Error:
+            row = _alone(lines[at], delimiter)
+            start = at = at + 1
+            records = _records(lines, start, delimiter)
         if any(row):
             count += 1
             yield row
+
+
+def _records(lines: list[str], start: int, delimiter: str) -> Any:
+    return csv.reader((lines[at] for at in range(start, len(lines))), delimiter=delimiter, strict=True)
+
+
+def _alone(line: str, delimiter: str) -> list[str]:
+    with contextlib.suppress(csv.Error, StopIteration):
+        return next(csv.reader([line], delimiter=delimiter))
+    return []
 
 
 def _about(rows: int, pieces: list[bytes], size: int | None, *, whole: bool) -> int | None:
