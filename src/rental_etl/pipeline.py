@@ -105,7 +105,7 @@ def _newest_booking_day(engine: Engine, as_of: date) -> date | None:
 class Run:
     """One run as it goes along; with `reload` every batch goes into `raw` again. A job is `alone` when it was asked for by itself, not as a step of a run.
 
-    `noted` is kept with what every job counted: where it ran. It `commits` when transform is one of its jobs. `published` holds the publish in force, or None
+    `noted` is kept with what every job counted: where it ran. It `commits` when transform is one of its jobs. `in_force` holds the publish in force, or None
     for none, once it was asked for.
     """
 
@@ -125,7 +125,7 @@ class Run:
     commits: bool = False
     notes: list[str] = field(default_factory=list)
     noted: Mapping[str, Any] = field(default_factory=dict)
-    published: tuple[Published | None, ...] = ()
+    in_force: tuple[Published | None, ...] = ()
 
     def take_up(self, run_id: str, runs: Sequence[RunRecord], commands: Sequence[str]) -> None:
         """Become the run of this id: what other jobs of it have recorded stays, what is done again is replaced."""
@@ -220,9 +220,9 @@ class Run:
 
     def _last_publish(self) -> Published | None:
         """The publish in force, asked for once: whoever publishes holds the workspace."""
-        if not self.published:
-            self.published = (self.parts.warehouse.last_publish(),)
-        return self.published[0]
+        if not self.in_force:
+            self.in_force = (self.parts.warehouse.last_publish(),)
+        return self.in_force[0]
 
     def _extract(self) -> dict[str, Any]:
         parts = self.parts
@@ -295,7 +295,7 @@ class Run:
             )
             newest = _newest_booking_day(engine, parts.parameters.as_of)
             self.watch.progress("publishing", 1, 1)
-            self.published = (parts.warehouse.publish(publication),)
+            self.in_force = (parts.warehouse.publish(publication),)
         self.publication = publication
         if self.extracted:
             self.notes += on_landed_before(self.extracted, landed=landed, last=last)

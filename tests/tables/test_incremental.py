@@ -66,7 +66,7 @@ def counts_after(
                 check,
                 fingerprint="",
                 recorded=record("", old[name]) if same else None,
-                affected=lambda check: span_to_recompute(
+                span=span_to_recompute(
                     check, changes=changes, as_of_before=parameters.as_of, as_of=parameters.as_of, converts=False
                 ),
                 begins=calculation.first_affected,

@@ -44,17 +44,16 @@ def plan_count(
     *,
     fingerprint: str,
     recorded: Mapping[str, Any] | None,
-    affected: Callable[[Check], Span | None],
+    span: Span | None,
     begins: Callable[[Check, Span], date | None],
 ) -> Count:
     """What has to be counted of a rule.
 
     `fingerprint` tells its statement and settings, `recorded` what the last publish says of it (None when that says nothing of the tables as they are).
-    `affected` gives the span of the changes, `begins` the first day in the tables that they reach.
+    `span` is that of the changes, `begins` gives the first day in the tables that they reach.
     """
     if recorded is None or recorded["of"] != fingerprint:
         return Count()
-    span = affected(check)
     if span is not None and check.begins and not span.whole:
         day = begins(check, span)
         first = span.first if day is None else min(span.first, first_of_period(day, check.period_unit))

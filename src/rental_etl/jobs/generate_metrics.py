@@ -22,12 +22,11 @@ from rental_etl.tables.models import (
     Check,
     CuratedModel,
     PresentationModel,
-    check_fingerprint,
     curated_fingerprint,
+    fingerprint,
     models_of,
-    needed_intermediates,
-    presentation_fingerprint,
     presentation_models,
+    statements,
 )
 from rental_etl.tables.render import Parameters
 
@@ -66,7 +65,7 @@ def inputs_of(*, landed: Landed, parameters: Parameters) -> dict[str, Any]:
         "manifest": landed.last_number,
         "as_of": parameters.as_of.isoformat(),
         "models": {contract.table: curated_fingerprint(models_of(contract)) for contract in contracts().values()},
-        "presentation": _fingerprints(parameters),
+        "presentation": {name: _fingerprint(model, parameters) for name, model in presentation_models().items()},
     }
 
 
@@ -100,7 +99,9 @@ def prepare(
     present = [model for name, model in models.items() if not missing[name]]
     for model in present:
         calculation.plan(model, _span(model, last=last, inputs=inputs, changes=changes, parameters=parameters))
-    _plan_counts(calculation, pinned, last=last, changes=changes, parameters=parameters)
+    checks = {name: check for name, check in monthly_checks().items() if pinned.merged(name.partition(".")[0])}
+    prints = {name: _fingerprint(check, parameters) for name, check in checks.items()}
+    _plan_counts(calculation, checks, prints, last=last, inputs=inputs, changes=changes, parameters=parameters)
     updates = [_skipped(model, missing[name]) for name, model in models.items() if missing[name]]
     for done, model in enumerate(present):
         watch.progress(f"computing {model.name}", done, len(present))
@@ -110,7 +111,7 @@ def prepare(
         *broken_rules(landed=landed, snapshots=pinned.snapshots, count=calculation.count),
         *(result for model in present for result in calculation.broken_rules(model)),
     )
-    inputs["counts"] = _counts(calculation, pinned, parameters)
+    inputs["counts"] = {name: record(prints[name], calculation.count_by_month(check)) for name, check in checks.items()}
     return Publication(
         run_id=run_id,
         as_of=parameters.as_of,
@@ -133,12 +134,8 @@ def _bind_curated(engine: Engine, pinned: Pinned) -> None:
         engine.bind(f"curated.{model.name}", files, columns=model.columns)
 
 
-def _fingerprints(parameters: Parameters) -> dict[str, str]:
-    prints = {}
-    for name, model in presentation_models().items():
-        texts = [model.sql, *(shared.sql for shared in needed_intermediates(model.reads))]
-        prints[name] = presentation_fingerprint(model, parameters.settings_used_by(*texts))
-    return prints
+def _fingerprint(model: PresentationModel | Check, parameters: Parameters) -> str:
+    return fingerprint(model, parameters.settings_used_by(*statements(model)))
 
 
 def _changes(
@@ -173,6 +170,12 @@ def _span(
         or last.inputs["presentation"].get(model.name) != inputs["presentation"][model.name]
     ):
         return WHOLE
+    return _affected(model, last=last, changes=changes, parameters=parameters)
+
+
+def _affected(
+    model: PresentationModel | Check, *, last: Published, changes: Mapping[str, Any], parameters: Parameters
+) -> Span | None:
     return span_to_recompute(
         model,
         changes=changes,
@@ -184,51 +187,28 @@ def _span(
 
 def _plan_counts(
     calculation: Calculation,
-    pinned: Pinned,
+    checks: Mapping[str, Check],
+    prints: Mapping[str, str],
     *,
     last: Published | None,
+    inputs: Mapping[str, Any],
     changes: Mapping[str, Any] | None,
     parameters: Parameters,
 ) -> None:
     """Plan the rules across rows that are counted by month: of tables that changed little, few months are counted anew."""
-
-    def recorded(name: str, check: Check) -> Mapping[str, Any] | None:
-        if last is None or changes is None:
-            return None
-        before = last.inputs["snapshots"]
-        same = all(pinned.snapshots[table].snapshot_id == before.get(table) for table in check.anew_with)
-        found: Mapping[str, Any] | None = last.inputs.get("counts", {}).get(name) if same else None
-        return found
-
-    def affected(check: Check) -> Span | None:
-        return span_to_recompute(
-            check,
-            changes=changes or {},
-            as_of_before=last.as_of if last else parameters.as_of,
-            as_of=parameters.as_of,
-            converts=parameters.reporting_currency is not None,
-        )
-
-    for name, check in _monthly_checks(pinned).items():
+    for name, check in checks.items():
+        recorded, span = None, None
+        if last is not None and changes is not None:
+            tables = [
+                (last.inputs["snapshots"].get(table), inputs["snapshots"].get(table)) for table in check.anew_with
+            ]
+            if all(before == now for before, now in tables):
+                recorded = last.inputs.get("counts", {}).get(name)
+            span = _affected(check, last=last, changes=changes, parameters=parameters)
         count = plan_count(
-            check,
-            fingerprint=check_fingerprint(check, parameters.settings_used_by),
-            recorded=recorded(name, check),
-            affected=affected,
-            begins=calculation.first_affected,
+            check, fingerprint=prints[name], recorded=recorded, span=span, begins=calculation.first_affected
         )
         calculation.plan_count(check, count)
-
-
-def _counts(calculation: Calculation, pinned: Pinned, parameters: Parameters) -> dict[str, Any]:
-    return {
-        name: record(check_fingerprint(check, parameters.settings_used_by), calculation.count_by_month(check))
-        for name, check in _monthly_checks(pinned).items()
-    }
-
-
-def _monthly_checks(pinned: Pinned) -> dict[str, Check]:
-    return {name: check for name, check in monthly_checks().items() if pinned.merged(name.partition(".")[0])}
 
 
 def _missing(model: PresentationModel, pinned: Pinned) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rental_etl.errors import ConfigurationError, SystemUnreachableError
+from rental_etl.storage.syncing import sync
 
 
 @contextlib.contextmanager
@@ -44,7 +45,7 @@ def create_exclusively(path: Path, text: str, *, scratch: Path) -> bool:
             return False
         finally:
             temporary.unlink(missing_ok=True)
-        sync_folder(path.parent)
+        sync(path.parent)
     return True
 
 
@@ -57,7 +58,7 @@ def replace_durably(path: Path, text: str, *, scratch: Path) -> None:
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
-        sync_folder(path.parent)
+        sync(path.parent)
 
 
 def read_json(path: Path) -> Any:
@@ -87,23 +88,10 @@ def sync_tree(folder: Path) -> None:
     """Wait until a folder and everything below it is on disk."""
     for path in sorted(folder.rglob("*")):
         if path.is_dir() or path.is_file():
-            _sync(path)
-    _sync(folder)
-
-
-def sync_folder(folder: Path) -> None:
-    """Wait until a folder's entries are on disk."""
-    _sync(folder)
+            sync(path)
+    sync(folder)
 
 
 def remove_tree(folder: Path) -> None:
     """Remove a folder and all below it; a missing folder is fine."""
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -34,6 +34,8 @@ _TABLE_PROPERTIES = {
     "write.metadata.previous-versions-max": "10",
 }
 
+_LOADING = threading.Lock()
+
 
 class IcebergCurated:
     """A `Curated` whose files are a `tree`'s and whose tables a `catalog` knows. Locations in it are absolute: a lake that was moved has to be repaired."""
@@ -294,13 +296,15 @@ def _referenced(table: "Table") -> set[str]:
 
 
 def _load() -> None:
-    # Threads that copy files ask for the interpreter after every block, and would wait five milliseconds each time while this one has it.
-    usual = sys.getswitchinterval()
-    sys.setswitchinterval(usual / 10)
-    try:
-        # What cannot be loaded is told by the commit itself.
-        with contextlib.suppress(ImportError):
-            for module in ("pyiceberg.catalog.sql", "pyiceberg.io.pyarrow"):
-                importlib.import_module(module)
-    finally:
-        sys.setswitchinterval(usual)
+    # One at a time, for each puts back the interval that it found.
+    with _LOADING:
+        # Threads that copy files ask for the interpreter after every block, and would wait five milliseconds each time while this one has it.
+        usual = sys.getswitchinterval()
+        sys.setswitchinterval(usual / 10)
+        try:
+            # What cannot be loaded is told by the commit itself.
+            with contextlib.suppress(ImportError):
+                for module in ("pyiceberg.catalog.sql", "pyiceberg.io.pyarrow"):
+                    importlib.import_module(module)
+        finally:
+            sys.setswitchinterval(usual)

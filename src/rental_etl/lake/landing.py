@@ -22,13 +22,13 @@ from rental_etl.lake.files import (
     read_json,
     remove_tree,
     replace_durably,
-    sync_folder,
     sync_tree,
 )
 from rental_etl.lake.ownership import agreed, lake_of, new_owner, now
 from rental_etl.model.batch import Batch, Delivery, Part, Reading
 from rental_etl.model.run import LakeId
 from rental_etl.ports.lake import Landed
+from rental_etl.storage.syncing import sync
 
 
 class LocalLanding:
@@ -152,7 +152,7 @@ class LocalLanding:
         folder.mkdir(exist_ok=True)
         folder.rename(target)
         for changed in {target.parent, *(parent.parent for parent in new)}:
-            sync_folder(changed)
+            sync(changed)
 
     def _last_number(self) -> int:
         # Listing the log for every batch would take the square of a long series.

@@ -16,6 +16,7 @@ from rental_etl.errors import InputError, SystemUnreachableError
 from rental_etl.model.batch import SourceFile
 from rental_etl.source.digest_index import DigestIndex
 from rental_etl.source.stopping import go_on
+from rental_etl.storage.syncing import sync
 
 # Small enough to stay in the processor's cache between hashing and writing.
 _CHUNK = 1 << 20
@@ -152,11 +153,7 @@ def _write_all(descriptor: int, chunk: memoryview, target: Path) -> None:
 
 def _settle(copy: Path) -> None:
     try:
-        descriptor = os.open(copy, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync(copy)
     except OSError as error:
         raise _not_copied(copy, error) from error
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
@@ -167,17 +167,15 @@ def curated_fingerprint(models: Sequence[CuratedModel]) -> str:
     return _digest(contract_text(models[0].source), *(model.sql for model in models), *columns, *changes)
 
 
-def presentation_fingerprint(model: PresentationModel, parameters: Mapping[str, str]) -> str:
-    """Changes when a metric's SQL, that of what it reads, or a setting it uses does."""
-    shared = [intermediate.sql for intermediate in needed_intermediates(model.reads)]
-    settings = [f"{name}={value}" for name, value in sorted(parameters.items())]
-    return _digest(model.sql, str(model.columns), *shared, *settings)
+def statements(model: PresentationModel | Check) -> list[str]:
+    """The SQL of a metric or rule, and that of the shared queries behind it."""
+    return [model.sql, *(shared.sql for shared in needed_intermediates(model.reads))]
 
 
-def check_fingerprint(check: Check, settings: Callable[..., Mapping[str, str]]) -> str:
-    """Changes when a rule's SQL, that of what it reads, or a setting it uses does; `settings` gives those that some SQL mentions."""
-    texts = [check.sql, *(shared.sql for shared in needed_intermediates(check.reads))]
-    return _digest(*texts, *(f"{name}={value}" for name, value in sorted(settings(*texts).items())))
+def fingerprint(model: PresentationModel | Check, settings: Mapping[str, str]) -> str:
+    """Changes when one of a metric's or rule's statements, a metric's columns, or one of the settings does."""
+    columns = [str(model.columns)] if isinstance(model, PresentationModel) else []
+    return _digest(*statements(model), *columns, *(f"{name}={value}" for name, value in sorted(settings.items())))
 
 
 def _digest(*texts: str) -> str:

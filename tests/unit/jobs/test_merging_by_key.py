@@ -32,6 +32,20 @@ class TestOneBatch:
         shop.merge()
         assert [key for key, _, _ in in_force(shop)] == [2**40, 2**40 + 2**32]
 
+    @pytest.mark.parametrize("key", [-(2**63), -32, -1, 0, 31, 32, 2**63 - 1])
+    def test_a_repeated_id_is_seen_whatever_number_it_is(self, shop: Workshop, key: int) -> None:
+        """Ids are looked at 32 at a time."""
+        shop.deliver("bookings", stay(7), stay(key, 100), stay(key, 300), kind="full")
+        shop.merge()
+        assert in_force(shop) == sorted([(7, 200, 1), (key, 300, 1)])
+
+    def test_ids_of_both_signs_stay_apart(self, shop: Workshop) -> None:
+        """-5 and 27 are looked at together, in the same place."""
+        batch = shop.deliver("bookings", *(stay(key) for key in range(-70, 70)), kind="full")
+        shop.merge()
+        assert [key for key, _, _ in in_force(shop)] == list(range(-70, 70))
+        assert shop.fates(batch) == {"current": 140}
+
     @pytest.mark.parametrize("parts", [1, 2, 3])
     def test_the_later_row_of_a_key_wins(self, shop: Workshop, parts: int) -> None:
         """Also over the batch's parts, which are in delivery order."""

@@ -13,7 +13,7 @@ from jobs.workshop import Unwatched
 from rental_etl.errors import InputError
 from rental_etl.jobs.extract_from_aurora import extract
 from rental_etl.lake.landing import LocalLanding
-from rental_etl.model.batch import Batch, Delivery, Part, Reading
+from rental_etl.model.batch import Batch, Delivery, Part, Reading, SourceFile
 from rental_etl.model.contract import Contract
 from rental_etl.source.stopping import StoppedError
 
@@ -28,6 +28,7 @@ class Desk:
     offers: Mapping[str, list[str]]
     readers: int = 2
     waits_for: Mapping[str, str] = field(default_factory=dict)
+    sizes: Mapping[str, int] = field(default_factory=dict)
     begun: list[str] = field(default_factory=list)
     hints: dict[str, Mapping[str, str]] = field(default_factory=dict)
     seen: dict[str, threading.Event] = field(default_factory=dict)
@@ -42,7 +43,11 @@ class Desk:
         self.given_up.set()
 
     def deliveries(self, contract: Contract) -> list[Delivery]:
-        return [Delivery(contract.table, name, "delta", (), name) for name in self.offers.get(contract.table, ())]
+        size = self.sizes.get(contract.table, 0)
+        return [
+            Delivery(contract.table, name, "delta", (SourceFile(name, size, name),), name)
+            for name in self.offers.get(contract.table, ())
+        ]
 
     def read(
         self, delivery: Delivery, *, contract: Contract, staging: Path, day: date, hints: Mapping[str, str]
@@ -102,6 +107,17 @@ def test_tables_are_read_at_once_and_landed_in_order(landing: LocalLanding) -> N
     desk = Desk({"bookings": ["b-1", "b-2"], "user_viewing": ["v-1", "v-2"]}, waits_for={"bookings": "user_viewing"})
     assert run(desk, landing) == ["b-1", "b-2", "v-1", "v-2"]
     assert staged(landing) == []
+
+
+def test_beside_the_first_table_small_ones_are_read_first(landing: LocalLanding) -> None:
+    """While a large file is still copied, the engine has work. They are landed in the order of the tables all the same."""
+    desk = Desk(
+        {"bookings": ["b"], "user_viewing": ["v"], "apartment_attributes": ["t"], "apartments": ["a"]},
+        waits_for={"bookings": "user_viewing"},
+        sizes={"bookings": 500, "user_viewing": 250, "apartment_attributes": 50, "apartments": 30},
+    )
+    assert run(desk, landing) == ["b", "v", "t", "a"]
+    assert [name for name in desk.begun if name != "b"] == ["a", "t", "v"]
 
 
 def test_the_next_file_of_a_series_waits_for_the_one_before(landing: LocalLanding) -> None:
