@@ -8,28 +8,27 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rental_etl import events
-from rental_etl.errors import BatchRefusedError, InputError
+from rental_etl.errors import BatchRefusedError
 from rental_etl.jobs.build_report import build_report, is_current
-from rental_etl.jobs.extract_from_aurora import Extracted, extract, reparse
+from rental_etl.jobs.extract_from_aurora import Extracted, extract, reparse, require_mandatory
 from rental_etl.jobs.generate_metrics import inputs_of, prepare
 from rental_etl.jobs.guards import Limits
 from rental_etl.jobs.load_to_redshift_raw import load
-from rental_etl.jobs.notes import on_as_of, on_landed_before, on_readings
+from rental_etl.jobs.notes import newest_booking_day, on_as_of, on_landed_before, on_readings
 from rental_etl.jobs.raw_rows import RawRows
 from rental_etl.jobs.transform_curated_data import transform
 from rental_etl.model.batch import Batch
 from rental_etl.model.run import JobRecord, Publication, Published, RunRecord
 from rental_etl.model.summary import RunSummary, Watch
 from rental_etl.ports.engine import Engine
-from rental_etl.ports.lake import Curated, Landed, Landing
+from rental_etl.ports.lake import Curated, Landing
 from rental_etl.ports.page import Page
 from rental_etl.ports.source import Source
 from rental_etl.ports.warehouse import Warehouse
-from rental_etl.tables.contracts import contracts
 from rental_etl.tables.render import Parameters
 
 
@@ -79,26 +78,6 @@ class Parts:
 
 def _now() -> str:
     return datetime.now(tz=UTC).replace(tzinfo=None).isoformat(sep=" ", timespec="milliseconds")
-
-
-def _require_mandatory(source: Source, landed: Landed) -> None:
-    """Raise InputError when a table that every marketplace has neither is delivered nor ever was. Nothing is landed before."""
-    for contract in contracts().values():
-        if contract.mandatory and not landed.of(contract.table) and not source.deliveries(contract):
-            raise InputError(
-                f"{contract.table} was not delivered",
-                where=source.identity,
-                expected=f"{contract.table}.csv, which the other tables refer to; any other table may be missing",
-                remedy=f'add it, or say which file it is: tables.{contract.table}.files = ["..."]',
-            )
-
-
-def _newest_booking_day(engine: Engine, as_of: date) -> date | None:
-    """The last day with a booking; looked for first where it mostly is, for that takes but the newest files."""
-    newest = "select max(cast(booking_date as date)) from curated.bookings"
-    recent = engine.rows(f"{newest} where booking_date >= date '{as_of - timedelta(days=31)}'")[0][0]
-    found: date | None = recent or engine.rows(newest)[0][0]
-    return found
 
 
 @dataclass(slots=True)
@@ -227,7 +206,7 @@ class Run:
     def _extract(self) -> dict[str, Any]:
         parts = self.parts
         source = parts.source()
-        _require_mandatory(source, parts.landing.landed())
+        require_mandatory(source, parts.landing.landed())
         if self.full_refresh:
             batches = parts.landing.landed().batches
             reparse(source=source, landing=parts.landing, batches=batches, run_id=self.run_id, watch=self.watch)
@@ -293,7 +272,7 @@ class Run:
                 run_id=self.run_id,
                 watch=self.watch,
             )
-            newest = _newest_booking_day(engine, parts.parameters.as_of)
+            newest = newest_booking_day(engine, parts.parameters.as_of)
             self.watch.progress("publishing", 1, 1)
             self.in_force = (parts.warehouse.publish(publication),)
         self.publication = publication

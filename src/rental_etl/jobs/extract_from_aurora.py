@@ -14,7 +14,7 @@ from rental_etl.jobs.reading_ahead import ReadingAhead, hints_of
 from rental_etl.model.batch import Batch, Delivery
 from rental_etl.model.contract import Contract
 from rental_etl.model.summary import Watch
-from rental_etl.ports.lake import Landing
+from rental_etl.ports.lake import Landed, Landing
 from rental_etl.ports.source import Source
 from rental_etl.tables.contracts import contracts
 
@@ -25,6 +25,18 @@ class Extracted:
 
     landed: tuple[Batch, ...]
     unchanged_tables: tuple[str, ...]
+
+
+def require_mandatory(source: Source, landed: Landed) -> None:
+    """Raise InputError when a table that every marketplace has neither is delivered nor ever was. Nothing is landed before."""
+    for contract in contracts().values():
+        if contract.mandatory and not landed.of(contract.table) and not source.deliveries(contract):
+            raise InputError(
+                f"{contract.table} was not delivered",
+                where=source.identity,
+                expected=f"{contract.table}.csv, which the other tables refer to; any other table may be missing",
+                remedy=f'add it, or say which file it is: tables.{contract.table}.files = ["..."]',
+            )
 
 
 def extract(

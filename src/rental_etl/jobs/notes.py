@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from rental_etl.jobs.extract_from_aurora import Extracted
 from rental_etl.model.batch import Batch
 from rental_etl.model.run import Published
+from rental_etl.ports.engine import Engine
 from rental_etl.ports.lake import Landed
 from rental_etl.ports.source import Source
 from rental_etl.tables.contracts import contracts
@@ -39,6 +40,14 @@ def on_landed_before(extracted: Extracted, *, landed: Landed, last: Published | 
         if found:
             batches = f"batch {found[0]}" if len(found) == 1 else f"{len(found)} batches, {found[0]} to {found[-1]}"
             yield f"{contract.table}: {batches}, landed by an earlier run and published now"
+
+
+def newest_booking_day(engine: Engine, as_of: date) -> date | None:
+    """The last day with a booking; looked for first where it mostly is, for that takes but the newest files."""
+    newest = "select max(cast(booking_date as date)) from curated.bookings"
+    recent = engine.rows(f"{newest} where booking_date >= date '{as_of - timedelta(days=31)}'")[0][0]
+    found: date | None = recent or engine.rows(newest)[0][0]
+    return found
 
 
 def on_as_of(as_of: date, *, newest: date | None) -> Iterator[str]:
