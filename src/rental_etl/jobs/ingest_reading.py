@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rental_etl.errors import InputError
 from rental_etl.jobs.landed import ERROR_COLUMN
-from rental_etl.jobs.streaming import Stream, give_way, streaming
+from rental_etl.jobs.streaming import Stream, streaming
 from rental_etl.model.batch import Delivery, Reading
 from rental_etl.model.contract import Contract
 from rental_etl.model.delimited import Delimited
@@ -110,7 +110,7 @@ def ahead(
     read: Callable[[Contract, Delivery], Read | None], new: Sequence[tuple[Contract, Delivery]]
 ) -> Iterator[tuple[Contract, Delivery, Read | None]]:
     """Deliveries in order, each read while the database stores the one before; with None those that `read` leaves to their turn."""
-    with ThreadPoolExecutor(max_workers=1, initializer=give_way) as pool:
+    with ThreadPoolExecutor(max_workers=1) as pool:
         waiting = [pool.submit(read, *new[0])] if new else []
         try:
             for place in range(len(new)):

@@ -1,31 +1,19 @@
 """Reads a large delivery in a thread of its own, piece by piece, so that a database can store one piece while the next is read."""
 
-import os
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 from queue import Full, Queue
-from threading import Event, get_native_id
+from threading import Event
 
 from rental_etl.model.batch import Delivery, Reading
 from rental_etl.model.contract import Contract
 from rental_etl.ports.source import DivisibleSource, NotInPiecesError, Piece
 
-# Of 19: about a third of the processor time of a thread that does not give way.
-_NICENESS = 5
 # Pieces that may wait, each on disk: a reader much faster than the database would only take room and processor time from it.
 _WAITING = 4
-
-
-def give_way() -> None:
-    """Let this thread, and the engine's that it starts, wait where processors are scarce: storing is the slower part, and its server may be on this machine."""
-    # Elsewhere than on Linux threads have no priority of this kind.
-    if sys.platform == "linux":
-        thread = get_native_id()
-        os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + _NICENESS)
 
 
 class Stream:
@@ -88,7 +76,7 @@ def streaming(
         finally:
             put(None)
 
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="pieces", initializer=give_way) as pool:
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="pieces") as pool:
         try:
             yield Stream(queue, lambda: pool.submit(work))
         finally:
