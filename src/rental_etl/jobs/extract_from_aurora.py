@@ -51,7 +51,7 @@ def extract(
 ) -> Extracted:
     """Land every new delivery. `explicit` names the tables whose kind of delivery is set: there it may change.
 
-    `expecting` is called before the first new one is read.
+    `expecting` is called once there is something new, and takes as much of the interpreter as others leave.
     """
     offers = _offers(source)
     landed = landing.landed()
@@ -61,11 +61,9 @@ def extract(
         offered = offers[contract.table]
         _check_kind(offered, earlier, allowed=contract.table in explicit)
         work += [(contract, delivery) for delivery in _new(offered, earlier)]
-    if work:
-        expecting()
     batches: list[Batch] = []
     last = {table: landed.of(table)[-1] for table in offers if landed.of(table)}
-    with ReadingAhead(source=source, landing=landing, work=work, last=last, as_of=as_of) as ahead:
+    with ReadingAhead(source=source, landing=landing, work=work, last=last, as_of=as_of, expecting=expecting) as ahead:
         for done, (_, delivery) in enumerate(work):
             watch.progress(f"reading {delivery.name}", done, len(work))
             with ahead.take(done) as read:

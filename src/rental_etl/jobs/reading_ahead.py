@@ -4,7 +4,8 @@ What is landed, and in which order, does not depend on it: a delivery is begun o
 taken in their order. Reads the source; writes staging folders, which are gone afterwards.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from rental_etl.ports.lake import Landing
 from rental_etl.ports.source import Source
 
 Work = Sequence[tuple[Contract, Delivery]]
+# Seconds until a thread that computes in Python lets another go on: one that copies or hashes asks after every block, and would else wait longer than it works.
+_TURN = 0.0005
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +45,26 @@ class ReadingAhead:
     """Reads `work` in `source.readers` threads, or in the caller's when that is one.
 
     `work` holds the deliveries of one table after those of another. `last` is each table's latest batch: the caller adds what it lands. `as_of` bounds
-    a batch's day from below.
+    a batch's day from below. `expecting` is called when there is work: before the first reading or, with several threads, after it, when the engine is at
+    the next and needs the interpreter no more.
     """
 
-    def __init__(self, *, source: Source, landing: Landing, work: Work, last: Mapping[str, Batch], as_of: date) -> None:
+    def __init__(
+        self,
+        *,
+        source: Source,
+        landing: Landing,
+        work: Work,
+        last: Mapping[str, Batch],
+        as_of: date,
+        expecting: Callable[[], None] = lambda: None,
+    ) -> None:
         self._source = source
         self._landing = landing
         self._work = work
         self._last = last
         self._as_of = as_of
+        self._expecting = expecting
         self._begun: dict[int, _Begun] = {}
         tables = [contract.table for contract, _ in work]
         firsts = [tables.index(table) for table in dict.fromkeys(tables)]
@@ -60,6 +74,11 @@ class ReadingAhead:
         self._threads = ThreadPoolExecutor(readers, thread_name_prefix="reading") if readers > 1 else None
 
     def __enter__(self) -> Self:
+        self._usual_turn = sys.getswitchinterval()
+        if self._threads:
+            sys.setswitchinterval(_TURN)
+        elif self._work:
+            self._expecting()
         return self
 
     def __exit__(
@@ -73,6 +92,7 @@ class ReadingAhead:
                 if kind:
                     self._source.stop()
                 self._threads.shutdown(cancel_futures=True)
+            sys.setswitchinterval(self._usual_turn)
 
     @contextmanager
     def take(self, place: int) -> Iterator[Read]:
@@ -105,10 +125,16 @@ class ReadingAhead:
             reading: Future[Reading]
             if self._threads:
                 reading = self._threads.submit(read)
+                if place == self._firsts[0]:
+                    reading.add_done_callback(self._expect)
             else:
                 reading = Future()
                 reading.set_result(read())
             self._begun[place] = _Begun(reading, folder.pop_all(), staging, day)
+
+    def _expect(self, first: Future[Reading]) -> None:
+        if not first.cancelled() and first.exception() is None:
+            self._expecting()
 
 
 def hints_of(previous: Batch | None, delivery: Delivery) -> Mapping[str, str]:

@@ -7,7 +7,6 @@ summary carries what follows from it. A commit that did not happen leaves files 
 import contextlib
 import importlib
 import json
-import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,8 +32,6 @@ _TABLE_PROPERTIES = {
     "write.metadata.delete-after-commit.enabled": "true",
     "write.metadata.previous-versions-max": "10",
 }
-
-_LOADING = threading.Lock()
 
 
 class IcebergCurated:
@@ -66,7 +63,7 @@ class IcebergCurated:
         return None
 
     def expect_commit(self) -> None:
-        """Begin to load pyiceberg, which takes a second and leaves the engine its threads."""
+        """Begin to load pyiceberg, which takes a second of the interpreter and leaves the engine its threads."""
         if self._loading is None:
             self._loading = threading.Thread(target=_load, name="loading pyiceberg", daemon=True)
             self._loading.start()
@@ -296,15 +293,7 @@ def _referenced(table: "Table") -> set[str]:
 
 
 def _load() -> None:
-    # One at a time, for each puts back the interval that it found.
-    with _LOADING:
-        # Threads that copy files ask for the interpreter after every block, and would wait five milliseconds each time while this one has it.
-        usual = sys.getswitchinterval()
-        sys.setswitchinterval(usual / 10)
-        try:
-            # What cannot be loaded is told by the commit itself.
-            with contextlib.suppress(ImportError):
-                for module in ("pyiceberg.catalog.sql", "pyiceberg.io.pyarrow"):
-                    importlib.import_module(module)
-        finally:
-            sys.setswitchinterval(usual)
+    # What cannot be loaded is told by the commit itself.
+    with contextlib.suppress(ImportError):
+        for module in ("pyiceberg.catalog.sql", "pyiceberg.io.pyarrow"):
+            importlib.import_module(module)
