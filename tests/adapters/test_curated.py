@@ -1,14 +1,11 @@
 """Behaviour of curated tables, on a local disk and in S3. `Cellar` gives fresh ones, and writes the files that are committed to them."""
 
-import importlib
 import json
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -282,29 +279,6 @@ print(sorted({{"pyiceberg", "pyarrow", "sqlalchemy", "duckdb"}} & set(sys.module
 """
         done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
         assert done.stdout == "[]\n", done.stderr
-
-
-class TestLoadingAhead:
-    """pyiceberg is loaded while deliveries are read, whose threads are not to wait for it."""
-
-    def test_threads_take_turns_faster_meanwhile_and_as_before_afterwards(
-        self, local: LocalCellar, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """Also where two load at once."""
-        usual, seen = sys.getswitchinterval(), []
-
-        def load(name: str) -> None:
-            time.sleep(0.05)
-            seen.append(sys.getswitchinterval())
-
-        monkeypatch.setattr(importlib, "import_module", load)
-        for curated in (LocalCurated(Path(local.root)), LocalCurated(Path(local.root))):
-            curated.expect_commit()
-        for thread in threading.enumerate():
-            if thread.name == "loading pyiceberg":
-                thread.join()
-        assert seen == pytest.approx([usual / 10] * 4)
-        assert sys.getswitchinterval() == usual
 
 
 class TestALakeThatCannotBeUsed:

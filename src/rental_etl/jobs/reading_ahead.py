@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 from typing import Self
 
@@ -65,11 +66,13 @@ class ReadingAhead:
         self._last = last
         self._as_of = as_of
         self._expecting = expecting
+        self._telling = Lock()
+        self._told = False
         self._begun: dict[int, _Begun] = {}
         tables = [contract.table for contract, _ in work]
         firsts = [tables.index(table) for table in dict.fromkeys(tables)]
-        # Beside the first, which is taken first, small ones: the engine has work while large files are still copied.
-        self._firsts = sorted(firsts, key=lambda first: sum(file.size for file in work[first][1].files))
+        # Beside the first, which is taken first, large ones: what is left at the end is soon done.
+        self._firsts = sorted(firsts, key=lambda first: sum(file.size for file in work[first][1].files), reverse=True)
         readers = min(source.readers, len(self._firsts))
         self._threads = ThreadPoolExecutor(readers, thread_name_prefix="reading") if readers > 1 else None
 
@@ -125,16 +128,17 @@ class ReadingAhead:
             reading: Future[Reading]
             if self._threads:
                 reading = self._threads.submit(read)
-                if place == self._firsts[0]:
-                    reading.add_done_callback(self._expect)
+                reading.add_done_callback(self._expect)
             else:
                 reading = Future()
                 reading.set_result(read())
             self._begun[place] = _Begun(reading, folder.pop_all(), staging, day)
 
     def _expect(self, first: Future[Reading]) -> None:
-        if not first.cancelled() and first.exception() is None:
-            self._expecting()
+        with self._telling:
+            if not self._told and not first.cancelled() and first.exception() is None:
+                self._told = True
+                self._expecting()
 
 
 def hints_of(previous: Batch | None, delivery: Delivery) -> Mapping[str, str]:

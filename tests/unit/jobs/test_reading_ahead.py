@@ -1,8 +1,10 @@
 """Deliveries are read ahead, and landed as if each had been read alone."""
 
+import contextlib
+import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -91,9 +93,17 @@ def landing(tmp_path: Path) -> LocalLanding:
     return landing
 
 
-def run(desk: Desk, landing: LocalLanding) -> list[str]:
+def run(desk: Desk, landing: LocalLanding, expecting: Callable[[], None] = lambda: None) -> list[str]:
     """Names in the order in which they were landed."""
-    found = extract(source=desk, landing=landing, as_of=DAY, run_id="run", explicit=frozenset(), watch=Unwatched())
+    found = extract(
+        source=desk,
+        landing=landing,
+        as_of=DAY,
+        run_id="run",
+        explicit=frozenset(),
+        watch=Unwatched(),
+        expecting=expecting,
+    )
     return [batch.delivery.name for batch in found.landed]
 
 
@@ -109,15 +119,64 @@ def test_tables_are_read_at_once_and_landed_in_order(landing: LocalLanding) -> N
     assert staged(landing) == []
 
 
-def test_beside_the_first_table_small_ones_are_read_first(landing: LocalLanding) -> None:
-    """While a large file is still copied, the engine has work. They are landed in the order of the tables all the same."""
+def test_beside_the_first_table_large_ones_are_read_first(landing: LocalLanding) -> None:
+    """What is left at the end is soon done. They are landed in the order of the tables all the same."""
     desk = Desk(
-        {"bookings": ["b"], "user_viewing": ["v"], "apartment_attributes": ["t"], "apartments": ["a"]},
-        waits_for={"bookings": "user_viewing"},
+        {"bookings": ["b"], "apartment_attributes": ["t"], "apartments": ["a"], "user_viewing": ["v"]},
+        waits_for={"bookings": "apartments"},
         sizes={"bookings": 500, "user_viewing": 250, "apartment_attributes": 50, "apartments": 30},
     )
     assert run(desk, landing) == ["b", "v", "t", "a"]
-    assert [name for name in desk.begun if name != "b"] == ["a", "t", "v"]
+    assert [name for name in desk.begun if name != "b"] == ["v", "t", "a"]
+
+
+@dataclass
+class Expecting:
+    """Is told that there will be commits, and notes what had been read by then."""
+
+    desk: Desk
+    told: list[list[str]] = field(default_factory=list)
+
+    def __call__(self) -> None:
+        self.told.append(list(self.desk.begun))
+
+
+@pytest.mark.parametrize(
+    ("readers", "offers", "told"),
+    [
+        (1, {"bookings": ["b"], "user_viewing": ["v"]}, [[]]),
+        (2, {"bookings": ["b-1", "b-2"]}, [[]]),
+        (2, {"bookings": []}, []),
+    ],
+    ids=["one reader", "one table", "nothing new"],
+)
+def test_whoever_commits_is_told_before_the_first_reading(
+    landing: LocalLanding, readers: int, offers: dict[str, list[str]], told: list[list[str]]
+) -> None:
+    desk = Desk(offers, readers=readers)
+    expecting = Expecting(desk)
+    run(desk, landing, expecting)
+    assert expecting.told == told
+
+
+def test_with_two_readers_whoever_commits_is_told_once_and_after_the_first_reading(landing: LocalLanding) -> None:
+    """Until then text is looked through, which needs the interpreter, and the engine waits for it."""
+    desk = Desk({"bookings": ["b"], "user_viewing": ["v"], "apartments": ["a"]}, waits_for={"bookings": "apartments"})
+    expecting = Expecting(desk)
+    run(desk, landing, expecting)
+    (told,) = expecting.told
+    assert set(told) >= {"b", "v"}
+
+
+def test_threads_take_short_turns_while_they_read(landing: LocalLanding) -> None:
+    """One that copies asks for the interpreter after every block."""
+    usual, seen = sys.getswitchinterval(), []
+    for readers, offers in ((2, {"bookings": ["b"], "user_viewing": ["v"]}), (2, {"apartments": ["broken"]})):
+        desk = Desk(offers, readers=readers)
+        with contextlib.suppress(InputError):
+            run(desk, landing, lambda: seen.append(sys.getswitchinterval()))
+        assert sys.getswitchinterval() == usual
+    assert seen == pytest.approx([usual / 10, usual])
 
 
 def test_the_next_file_of_a_series_waits_for_the_one_before(landing: LocalLanding) -> None:

@@ -1,7 +1,9 @@
 """A file that has not changed is not read again; one that has changed in the least is."""
 
+import errno
 import hashlib
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -173,6 +175,27 @@ def test_a_file_that_was_hashed_in_this_run_is_copied_as_it_is(hashed: Hashed) -
     """Its bytes are those that were hashed as long as nothing touched it."""
     hashed.put("a.csv", BEFORE)
     assert (hashed.copied(), hashed.read) == (BEFORE, 0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system is not asked to copy")
+@pytest.mark.parametrize("calls", [0, 1, 3])
+def test_what_the_system_does_not_copy_is_copied_by_hand(
+    hashed: Hashed, monkeypatch: pytest.MonkeyPatch, calls: int
+) -> None:
+    """Some file systems never do it, and a full disk shows in the middle."""
+    content = b"id\n" + b"1\n" * 1000
+    sent: list[int] = []
+    sendfile = os.sendfile
+
+    def refusing(out: int, into: int, offset: int | None, count: int) -> int:
+        if len(sent) == calls:
+            raise OSError(errno.EINVAL, "not here")
+        sent.append(sendfile(out, into, offset, min(count, 7)))
+        return sent[-1]
+
+    monkeypatch.setattr(os, "sendfile", refusing)
+    hashed.put("a.csv", content)
+    assert (hashed.copied(), sent) == (content, [7] * calls)
 
 
 def test_a_file_that_was_touched_since_is_hashed_while_it_is_copied(hashed: Hashed) -> None:
