@@ -1,10 +1,12 @@
 """The entry point: runs one command and turns every end into an exit code."""
 
+import atexit
 import os
 import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.abc import MetaPathFinder
 from types import FrameType, ModuleType
 from typing import NoReturn
@@ -50,7 +52,11 @@ def main() -> NoReturn:
         # One that is ignored (nohup) stays ignored.
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, _stop)
-    sys.exit(run(arguments))
+    ended: list[int] = []
+    # What registers later is done before.
+    atexit.register(_leave, ended)
+    ended.append(run(arguments))
+    sys.exit(ended[0])
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -101,6 +107,15 @@ def _flush() -> None:
         sys.stdout.flush()
     except OSError:
         exits.drop(sys.stdout.fileno())
+
+
+def _leave(ended: Sequence[int]) -> None:
+    """End the process, with the command's exit code if it has one, and do not take the interpreter apart: that takes 0.2 s after a run, and all is closed."""
+    for code in ended:
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError):
+                stream.flush()
+        os._exit(code)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

@@ -303,3 +303,23 @@ def test_lines_are_aligned_and_plain_where_no_terminal_is(monkeypatch: pytest.Mo
     monkeypatch.setattr(sys, "stderr", out)
     exits.say([("error", "a"), ("expected", "b\nc")])
     assert out.getvalue() == "error:    a\nexpected: b\n          c\n"
+
+
+def test_what_was_asked_for_at_the_end_is_done_and_its_output_written() -> None:
+    """The process ends without taking the interpreter apart, and with the command's code all the same."""
+    registering = """
+import atexit, sys
+from rental_etl.cli import entry
+usual = entry.run
+def run(arguments):
+    atexit.register(print, "tidied up")
+    return usual(arguments)
+entry.run = run
+sys.argv = ["rental-etl", *sys.argv[1:]]
+entry.main()
+"""
+    for arguments, code in ((["--version"], 0), (["nonsense"], 2)):
+        done = subprocess.run(
+            [sys.executable, "-c", registering, *arguments], capture_output=True, text=True, timeout=60, check=False
+        )
+        assert (done.returncode, done.stdout.splitlines()[-1]) == (code, "tidied up"), done.stderr
