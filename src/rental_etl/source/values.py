@@ -86,13 +86,18 @@ def _int64(column: Column, manner: Manner) -> Way:
 def _decimal(column: Column, manner: Manner) -> Way:
     x, c, number = f"x_{column.name}", f"c_{column.name}", _number(f"t_{column.name}", manner)
     whole, scale = column.precision - column.scale, column.scale
-    fraction = "" if manner.number_format == "1.234,50" else rf"([.][0-9]{{1,{scale}}})?"
+    same = f"cast({x} as varchar) = {c}"
+    if manner.number_format == "1.234,50":
+        plain = f"regexp_full_match({c}, '-?[0-9]{{1,{whole}}}')"
+    else:
+        # What is written as the type is written is told soonest; the test is for fewer places, none at all, and leading zeros.
+        plain = f"case when {same} then true else regexp_full_match({c}, '-?[0-9]{{1,{whole}}}([.][0-9]{{1,{scale}}})?') end"
     return Way(
         parse=f"try_cast({c} as {column.sql_type})",
-        plain=f"regexp_full_match({c}, '-?[0-9]{{1,{whole}}}{fraction}')",
+        plain=plain,
         careful=f"case when regexp_full_match({number}, {literal(_NUMBER)}) then try_cast({number} as {column.sql_type}) end",
         rounded=f"regexp_matches({number}, '[.][0-9]{{{scale}}}[0-9]*[1-9]')",
-        same=f"cast({x} as varchar) = {c}",
+        same=same,
     )
 
 

@@ -31,11 +31,12 @@ def test_examples_stand_for_themselves_and_what_looks_like_one_is_read_as_ever(c
     """Also where settings give a word another meaning: what is mapped is no longer what it says."""
     examples = list(column.examples)
     around = [
-        text for word in examples for text in (word, word.upper(), f" {word}", f"{word}\t", word[:-1], f"{word}s")
+        text for word in examples for text in (word, word.swapcase(), f" {word}", f"{word}\t", word[:-1], f"{word}s")
     ]
     texts = [*around, "", "null", "NaN", "cancelled", "a b", "ä"]
-    mapped = TableReading(values={column.name: {examples[0]: "something_else"}})
+    other = "SOMETHING_ELSE" if column.case == "upper" else "something_else"
+    mapped = TableReading(values={column.name: {examples[0]: other}})
     for reading in (TableReading(), mapped):
         assert rows(column, texts, reading) == rows(replace(column, examples=()), texts, reading)
     assert rows(column, examples, TableReading()) == [(word, None, None) for word in examples]
-    assert rows(column, examples[:1], mapped) == [("something_else", None, None)]
+    assert rows(column, examples[:1], mapped) == [(other, None, None)]
