@@ -70,10 +70,12 @@ def _also(relation: str, expressions: Sequence[str]) -> str:
 
 
 def _plain(column: Column, found: Way, manner: Manner) -> str:
-    """The plain test, which a value that settings map to another never passes."""
+    """The plain test, which a value that settings map to another never passes. Where a value may be absent, nothing is as plain as one."""
     words = manner.values.get(column.name)
     mapped = f" and not {one_of(f'lower(cast(c_{column.name} as varchar))', words)}" if words else ""
-    return f"coalesce({found.plain} and {found.inside}{mapped}, false)"
+    test = f"coalesce({found.plain} and {found.inside}{mapped}, false)"
+    # Told first, for it spares every function on nothing.
+    return test if column.required else f"case when c_{column.name} is null then true else {test} end"
 
 
 def _value(name: str, found: Way) -> str:

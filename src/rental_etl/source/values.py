@@ -130,11 +130,13 @@ def _bool(column: Column, manner: Manner) -> Way:
     c, t = f"c_{column.name}", f"t_{column.name}"
 
     def spelled(words: tuple[str, ...]) -> str:
-        return among(c, dict.fromkeys(form for word in words for form in (word, word.upper(), word.capitalize())))
+        return one_of(c, dict.fromkeys(form for word in words for form in (word, word.upper(), word.capitalize())))
 
     true, false = manner.true_words, manner.false_words
+    # The first word of each is what most write.
+    usual = " ".join(f"when {c} = {literal(word)} then {word in true}" for words in (true, false) for word in words[:1])
     return Way(
-        parse=f"case when {spelled(true)} then true when {spelled(false)} then false end",
+        parse=f"case {usual} when {spelled(true)} then true when {spelled(false)} then false end",
         plain=f"x_{column.name} is not null",
         same=f"{c} = case when x_{column.name} then '1' else '0' end",
         careful=f"case when {one_of(f'lower({t})', true)} then true when {one_of(f'lower({t})', false)} then false end",
