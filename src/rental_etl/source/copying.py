@@ -22,7 +22,7 @@ from rental_etl.storage.syncing import sync
 # Small enough to stay in the processor's cache between hashing and writing.
 _CHUNK = 1 << 20
 # What the system is asked to copy by itself at once: a moment's work.
-_SENT = 8 << 20
+_AT_ONCE = 8 << 20
 # How long after a change of a file another can bear the same time, in nanoseconds: where times have fractions of a second, and where not.
 _TICK, _COARSE_TICK = 100_000_000, 2_000_000_000
 _Mark = tuple[int, int, int, int]
@@ -102,7 +102,7 @@ def copy_checked(source: Path, target: Path, *, expected: SourceFile, bearing: _
         known = before == bearing
         with source.open("rb", buffering=0) as reading, target.open("wb", buffering=0) as writing:
             if known:
-                _send(reading.fileno(), writing.fileno())
+                _let_copy(reading.fileno(), writing.fileno())
             buffer = memoryview(bytearray(_CHUNK))
             while size := reading.readinto(buffer):
                 go_on()
@@ -148,11 +148,14 @@ def _text(mark: _Mark) -> str:
     return " ".join(map(str, mark))
 
 
-def _send(reading: int, writing: int) -> None:
-    """Let the system copy, which asks for the interpreter less often; what it does not copy, and why, shows when that is copied by hand."""
+def _let_copy(reading: int, writing: int) -> None:
+    """Let the system copy, which asks for the interpreter less often and on some file systems only shares the blocks.
+
+    What it does not copy, and why, shows when that is copied by hand.
+    """
     if sys.platform == "linux":
         with suppress(OSError):
-            while os.sendfile(writing, reading, None, _SENT):
+            while os.copy_file_range(reading, writing, _AT_ONCE):
                 go_on()
 
 

@@ -184,18 +184,18 @@ def test_what_the_system_does_not_copy_is_copied_by_hand(
 ) -> None:
     """Some file systems never do it, and a full disk shows in the middle."""
     content = b"id\n" + b"1\n" * 1000
-    sent: list[int] = []
-    sendfile = os.sendfile
+    copied: list[int] = []
+    copy_file_range = os.copy_file_range
 
-    def refusing(out: int, into: int, offset: int | None, count: int) -> int:
-        if len(sent) == calls:
-            raise OSError(errno.EINVAL, "not here")
-        sent.append(sendfile(out, into, offset, min(count, 7)))
-        return sent[-1]
+    def refusing(into: int, out: int, count: int) -> int:
+        if len(copied) == calls:
+            raise OSError(errno.EXDEV, "not here")
+        copied.append(copy_file_range(into, out, min(count, 7)))
+        return copied[-1]
 
-    monkeypatch.setattr(os, "sendfile", refusing)
+    monkeypatch.setattr(os, "copy_file_range", refusing)
     hashed.put("a.csv", content)
-    assert (hashed.copied(), sent) == (content, [7] * calls)
+    assert (hashed.copied(), copied) == (content, [7] * calls)
 
 
 def test_a_file_that_was_touched_since_is_hashed_while_it_is_copied(hashed: Hashed) -> None:
