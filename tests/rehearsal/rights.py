@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 # The emulator tells jobs from everybody else by it. Access keys have twenty characters.
 JOBS_KEY = "JOBSOFTHEPIPELINE000"
@@ -42,24 +43,31 @@ def record_requests(folder: Path) -> None:
             return
         service = signed.partition("Credential=")[2].split("/")[3]
         name = self._get_action()
-        one = (f"{service}:{name[0] if isinstance(name, list) else name}", _resource(service, self, resource))
-        if one not in known:
-            known.add(one)
-            with (folder / ASKED).open("a", encoding="utf-8") as file:
-                file.write(json.dumps({"action": one[0], "resource": one[1]}) + "\n")
+        action = f"{service}:{name[0] if isinstance(name, list) else name}"
+        for place in _resources(action, self, resource):
+            if (action, place) not in known:
+                known.add((action, place))
+                with (folder / ASKED).open("a", encoding="utf-8") as file:
+                    file.write(json.dumps({"action": action, "resource": place}) + "\n")
 
     mixin: Any = ActionAuthenticatorMixin
     mixin._authenticate_and_authorize_action = note
 
 
-def _resource(service: str, request: Any, resource: str) -> str:
-    """S3's resources moto knows; those of the catalog are in the request: the table where one is named, else the database."""
-    if service != "glue":
-        return resource
+def _resources(action: str, request: Any, resource: str) -> list[str]:
+    """S3's resources moto knows, but names the bucket where one request removes many objects; AWS asks for the right to each.
+
+    Those of the catalog are in the request: the table where one is named, else the database.
+    """
+    if action == "s3:DeleteObject" and "/" not in resource:
+        named = ElementTree.fromstring(request.body).iterfind(".//{*}Object/{*}Key")
+        return [f"{resource}/{key.text}" for key in named]
+    if not action.startswith("glue:"):
+        return [resource]
     given = json.loads(request.body)
     table = given.get("TableInput", given).get("Name", "") if "DatabaseName" in given else ""
     database = given.get("DatabaseName") or given.get("Name", "")
-    return f"table/{database}/{table}" if table else f"database/{database}"
+    return [f"table/{database}/{table}" if table else f"database/{database}"]
 
 
 def refused(wanted: Iterable[Asked], *, template: str, role: str, bucket: str) -> list[Asked]:
