@@ -139,7 +139,7 @@ def _report(figures: Figures, options: argparse.Namespace, *, load: float) -> st
         "",
         f"Machine: {machine()}, DuckDB {version('duckdb')}, pandas {version('pandas')}.",
         f"Command: `python -m benchmarks.run --bookings {options.bookings} --viewings {options.viewings}"
-        f" --apartments {options.apartments} --rounds {options.rounds}`",
+        f" --apartments {options.apartments} --rounds {options.rounds}{' --cold' if options.cold else ''}`",
         "",
         "| promise | seen | by CPU seconds | bound | kept |",
         "|---|---|---|---|---|",

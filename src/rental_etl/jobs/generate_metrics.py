@@ -26,7 +26,6 @@ from rental_etl.tables.models import (
     fingerprint,
     models_of,
     presentation_models,
-    statements,
 )
 from rental_etl.tables.render import Parameters
 
@@ -65,7 +64,7 @@ def inputs_of(*, landed: Landed, parameters: Parameters) -> dict[str, Any]:
         "manifest": landed.last_number,
         "as_of": parameters.as_of.isoformat(),
         "models": {contract.table: curated_fingerprint(models_of(contract)) for contract in contracts().values()},
-        "presentation": {name: _fingerprint(model, parameters) for name, model in presentation_models().items()},
+        "presentation": {name: fingerprint(model, parameters) for name, model in presentation_models().items()},
     }
 
 
@@ -100,7 +99,7 @@ def prepare(
     for model in present:
         calculation.plan(model, _span(model, last=last, inputs=inputs, changes=changes, parameters=parameters))
     checks = {name: check for name, check in monthly_checks().items() if pinned.merged(name.partition(".")[0])}
-    prints = {name: _fingerprint(check, parameters) for name, check in checks.items()}
+    prints = {name: fingerprint(check, parameters) for name, check in checks.items()}
     _plan_counts(calculation, checks, prints, last=last, inputs=inputs, changes=changes, parameters=parameters)
     updates = [_skipped(model, missing[name]) for name, model in models.items() if missing[name]]
     for done, model in enumerate(present):
@@ -132,10 +131,6 @@ def _bind_curated(engine: Engine, pinned: Pinned) -> None:
         snapshot = pinned.snapshots.get(model.name)
         files = [path for path, _ in snapshot.files] if snapshot else []
         engine.bind(f"curated.{model.name}", files, columns=model.columns)
-
-
-def _fingerprint(model: PresentationModel | Check, parameters: Parameters) -> str:
-    return fingerprint(model, parameters.settings_used_by(*statements(model)))
 
 
 def _changes(

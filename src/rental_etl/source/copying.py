@@ -5,9 +5,8 @@ Reads the source folder, writes copies. A digest is remembered as long as a file
 
 import hashlib
 import os
-import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -153,9 +152,11 @@ def _let_copy(reading: int, writing: int) -> None:
 
     What it does not copy, and why, shows when that is copied by hand.
     """
-    if sys.platform == "linux":
+    # Linux has it, and a Python that was built for an old one has not.
+    copy_file_range: Callable[[int, int, int], int] | None = getattr(os, "copy_file_range", None)
+    if copy_file_range:
         with suppress(OSError):
-            while os.copy_file_range(reading, writing, _AT_ONCE):
+            while copy_file_range(reading, writing, _AT_ONCE):
                 go_on()
 
 

@@ -12,6 +12,7 @@ from rental_etl.errors import ModelError
 from rental_etl.model.contract import Column, Contract
 from rental_etl.tables.contracts import contract_text, contracts
 from rental_etl.tables.documents import read_yaml
+from rental_etl.tables.render import Parameters
 
 CURATED = ("bookings", "user_viewing", "apartment_attributes", "apartment_history", "apartments", "fx_rates")
 BATCH_COLUMN = Column("_batch_id", "int64", description="The batch that delivered the row")
@@ -167,15 +168,12 @@ def curated_fingerprint(models: Sequence[CuratedModel]) -> str:
     return _digest(contract_text(models[0].source), *(model.sql for model in models), *columns, *changes)
 
 
-def statements(model: PresentationModel | Check) -> list[str]:
-    """The SQL of a metric or rule, and that of the shared queries behind it."""
-    return [model.sql, *(shared.sql for shared in needed_intermediates(model.reads))]
-
-
-def fingerprint(model: PresentationModel | Check, settings: Mapping[str, str]) -> str:
-    """Changes when one of a metric's or rule's statements, a metric's columns, or one of the settings does."""
+def fingerprint(model: PresentationModel | Check, parameters: Parameters) -> str:
+    """Changes when the SQL of a metric or rule, that of a shared query behind it, a metric's columns, or a setting that one of them uses does."""
+    statements = [model.sql, *(shared.sql for shared in needed_intermediates(model.reads))]
     columns = [str(model.columns)] if isinstance(model, PresentationModel) else []
-    return _digest(*statements(model), *columns, *(f"{name}={value}" for name, value in sorted(settings.items())))
+    settings = [f"{name}={value}" for name, value in parameters.settings_used_by(*statements).items()]
+    return _digest(*statements, *columns, *settings)
 
 
 def _digest(*texts: str) -> str:

@@ -32,6 +32,7 @@ class Desk:
     waits_for: Mapping[str, str] = field(default_factory=dict)
     sizes: Mapping[str, int] = field(default_factory=dict)
     begun: list[str] = field(default_factory=list)
+    done: list[str] = field(default_factory=list)
     hints: dict[str, Mapping[str, str]] = field(default_factory=dict)
     seen: dict[str, threading.Event] = field(default_factory=dict)
     threads: set[threading.Thread] = field(default_factory=set)
@@ -71,6 +72,7 @@ class Desk:
         assert other is None or self.event(other).wait(PATIENCE), f"{other} was not read meanwhile"
         (staging / "parts").mkdir()
         (staging / "parts" / "0").write_text(delivery.name)
+        self.done.append(delivery.name)
         return Reading((Part("parts/0", 1),), "", 1, 0, 0, parsing={"seen": delivery.name})
 
     def event(self, table: str) -> threading.Event:
@@ -132,31 +134,31 @@ def test_beside_the_first_table_large_ones_are_read_first(landing: LocalLanding)
 
 @dataclass
 class Expecting:
-    """Is told that there will be commits, and notes what had been read by then."""
+    """Is told that there will be commits, and notes what had been begun by then, and what read."""
 
     desk: Desk
-    told: list[list[str]] = field(default_factory=list)
+    told: list[tuple[list[str], list[str]]] = field(default_factory=list)
 
     def __call__(self) -> None:
-        self.told.append(list(self.desk.begun))
+        self.told.append((list(self.desk.begun), list(self.desk.done)))
 
 
 @pytest.mark.parametrize(
-    ("readers", "offers", "told"),
+    ("readers", "offers", "times"),
     [
-        (1, {"bookings": ["b"], "user_viewing": ["v"]}, [[]]),
-        (2, {"bookings": ["b-1", "b-2"]}, [[]]),
-        (2, {"bookings": []}, []),
+        (1, {"bookings": ["b"], "user_viewing": ["v"]}, 1),
+        (2, {"bookings": ["b-1", "b-2"]}, 1),
+        (2, {"bookings": []}, 0),
     ],
     ids=["one reader", "one table", "nothing new"],
 )
 def test_whoever_commits_is_told_before_the_first_reading(
-    landing: LocalLanding, readers: int, offers: dict[str, list[str]], told: list[list[str]]
+    landing: LocalLanding, readers: int, offers: dict[str, list[str]], times: int
 ) -> None:
     desk = Desk(offers, readers=readers)
     expecting = Expecting(desk)
     run(desk, landing, expecting)
-    assert expecting.told == told
+    assert expecting.told == [([], [])] * times
 
 
 def test_with_two_readers_whoever_commits_is_told_once_and_after_the_first_reading(landing: LocalLanding) -> None:
@@ -164,8 +166,8 @@ def test_with_two_readers_whoever_commits_is_told_once_and_after_the_first_readi
     desk = Desk({"bookings": ["b"], "user_viewing": ["v"], "apartments": ["a"]}, waits_for={"bookings": "apartments"})
     expecting = Expecting(desk)
     run(desk, landing, expecting)
-    (told,) = expecting.told
-    assert set(told) >= {"b", "v"}
+    ((begun, done),) = expecting.told
+    assert (set(begun), done) == ({"b", "v"}, ["v"])
 
 
 def test_threads_take_short_turns_while_they_read(landing: LocalLanding) -> None:
