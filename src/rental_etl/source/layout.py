@@ -6,6 +6,7 @@ Reads the beginning of a plain text file. The delimiter is the one under which t
 import codecs
 import difflib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ from rental_etl.source.records import Splitter, gather
 _HEADER_BLOCK = 1 << 14
 _DELIMITERS = (",", ";", "\t", "|")
 _NAMED = {"comma": ",", "semicolon": ";", "tab": "\t", "\\t": "\t", "pipe": "|"}
+_WORDS = re.compile(r"[^\W_]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +97,13 @@ def _check(columns: Columns, header: Sequence[str], *, name: str, contract: Cont
 
 
 def _nearest(absent: Sequence[str], header: Sequence[str], columns: Columns) -> str:
-    """For every absent column the delivered name that is not understood and looks most like it, as the settings would have it; at least for the first."""
+    """For every absent column the delivered name that is not understood and has its words, or looks most like it, as the settings would have it; at least for
+    the first."""
     free = {_normal(cell): cell for place, cell in enumerate(header) if place not in columns.places.values()}
     named = {}
     for column in absent:
-        for near in difflib.get_close_matches(column, free, n=1):
+        turned = [cell for cell in free if sorted(_WORDS.findall(cell)) == sorted(_WORDS.findall(column))]
+        for near in turned[:1] or difflib.get_close_matches(column, free, n=1):
             named[column] = free.pop(near)
     named = named or {absent[0]: "..."}
     return ", ".join(f"{column} = {json.dumps(name, ensure_ascii=False)}" for column, name in named.items())

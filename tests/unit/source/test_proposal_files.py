@@ -89,6 +89,21 @@ def test_a_large_file_is_sampled_fast_and_all_over(tmp_path: Path) -> None:
     assert abs(taken.rows_about - 1_200_000) < 60_000
 
 
+@pytest.mark.parametrize("systems", [2, 3, 4, 5, 6, 7])
+def test_rows_of_systems_that_take_turns_are_all_looked_at(tmp_path: Path, systems: int) -> None:
+    path = tmp_path / "views.csv.gz"
+    with gzip.open(path, "wt", encoding="utf-8") as file:
+        file.write("id,system,note\n")
+        # Of some of these lengths every so-many-th row would be one system's.
+        file.writelines(f"{row},s{row % systems},{'.' * (12 * systems)}\n" for row in range(60_000))
+    taken = take(path)
+    assert not taken.whole
+    assert {system for _, system, _ in taken.rows} == {f"s{number}" for number in range(systems)}
+    ids = [int(row or 0) for row, *_ in taken.rows]
+    assert ids == sorted(ids)
+    assert take(path) == taken
+
+
 @pytest.mark.parametrize("every", [2, 7, 100])
 def test_a_quote_that_is_never_closed_spoils_its_own_line(tmp_path: Path, every: int) -> None:
     """It would swallow the rows up to the next one; a text of several lines is one row all the same."""

@@ -228,10 +228,14 @@ def test_a_header_that_nearly_names_a_needed_column_is_the_proposal(desk: Desk) 
     with pytest.raises(InputError) as raised:
         desk.read()
     assert 'columns = { booking_id = "booking_ids" }, or deliver it; `rental-etl init`' in raised.value.remedy
-    desk.deliver("bookings.csv", "BOOKING_IDS,User,apartment_id,user id,Check In,checkin date 2\n1,2,3,4,5,6\n")
+    desk.deliver(
+        "bookings.csv", "BOOKING_IDS,User,apartment_id,user id,Check In,checkin date 2,Price Total\n1,2,3,4,5,6,7\n"
+    )
     with pytest.raises(InputError) as raised:
         desk.read()
-    names = 'booking_id = "BOOKING_IDS", user_id = "user id", checkin_date = "checkin date 2"'
+    names = (
+        'booking_id = "BOOKING_IDS", user_id = "user id", checkin_date = "checkin date 2", total_price = "Price Total"'
+    )
     assert f"tables.bookings.columns = {{ {names} }}, or" in raised.value.remedy
     desk.deliver("bookings.csv", 'Booking "No",booking_id,apartment_id,user_id,date\n1,2,3,4,5\n')
     with pytest.raises(InputError) as raised:

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from rental_etl.source.plain_text import encoding_of
@@ -56,8 +57,15 @@ def take(path: Path, *, encoding: str = "", delimiter: str = "") -> TextSample:
     delimiter = delimiter or _delimiter(texts[0])
     columns = _columns(texts[0], delimiter)
     rows = [row for place, text in enumerate(texts) for row in _rows(text, delimiter, len(columns), skip=not place)]
-    kept, whole = (rows[:: len(rows) // _ROWS + 1], False) if len(rows) > _ROWS and not whole else (rows, whole)
+    kept = rows if whole else _some(rows)
     return TextSample(columns, tuple(kept), delimiter, needed, whole, _about(len(rows), pieces, size, whole=whole))
+
+
+def _some(rows: list[tuple[str | None, ...]]) -> list[tuple[str | None, ...]]:
+    """As many rows as are looked at, in their order; always the same, but not every so-many-th: two systems may take turns in a file."""
+    if len(rows) <= _ROWS:
+        return rows
+    return [rows[place] for place in sorted(Random(0).sample(range(len(rows)), _ROWS))]
 
 
 def _pieces(path: Path) -> tuple[list[bytes], int | None]:
