@@ -50,8 +50,9 @@ rehearse: EXTRAS = --all-extras
 test lint rehearse: EXTRAS += --group deploy
 glue-bundle synth diff deploy destroy: EXTRAS = --extra aws --group deploy
 
+# The tests of a module may share a house and tell one story in it: a module stays in one process.
 test: environment
-	@$(RUN)/python -m pytest -n 2
+	@$(RUN)/python -m pytest -n 2 --dist loadscope
 
 lint: environment
 	@$(RUN)/ruff check .
