@@ -52,7 +52,7 @@ glue-bundle synth diff deploy destroy: EXTRAS = --extra aws --group deploy
 
 # The tests of a module may share a house and tell one story in it: a module stays in one process.
 test: environment
-	@$(RUN)/python -m pytest -n 2 --dist loadscope
+	@$(RUN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 lint: environment
 	@$(RUN)/ruff check .

@@ -14,9 +14,9 @@ import pytest
 
 from mariadb.application import PASSWORD, TODAY, DatabaseApplication, TestDatabase, database
 from mariadb.server import running
-from rental_etl.bootstrap import Silence
 from rental_etl.errors import InputError, RentalEtlError
 from rental_etl.jobs.ingest_to_aurora import IngestedFile, ingest
+from rental_etl.model.summary import Silence
 from rental_etl.source.csv_files import CsvFilesSource
 from rental_etl.source.mysql.marks import Selection
 
@@ -59,7 +59,7 @@ class Files:
         done = ingest(
             source=source,
             database=self.app.database(**parts),
-            engine=self.app._engine,
+            engine=self.app.systems.small_engine,
             staging=self._staging,
             quarantine=settings.workspace / "ingest",
             day=TODAY,

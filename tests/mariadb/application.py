@@ -14,7 +14,8 @@ from typing import Any
 import mysql.connector
 
 from mariadb.server import MariaDB, shared
-from rental_etl.bootstrap import Application, Silence
+from rental_etl.bootstrap import Application
+from rental_etl.bootstrap.systems import Systems
 from rental_etl.model.reading import TableReading
 from rental_etl.ports.source import Source
 from rental_etl.settings import load_settings
@@ -129,6 +130,19 @@ def database(server: MariaDB | None = None) -> Iterator[TestDatabase]:
             server.sql(f"drop database if exists {name}; drop user if exists {name}@'%'")
 
 
+class ClockedSystems(Systems):
+    """The systems of a database whose clock tests move."""
+
+    clock: Callable[[], datetime]
+
+    def source(self) -> Source:
+        """The database, as of the clock."""
+        source = super().source()
+        assert isinstance(source, MySqlSource)
+        source.now = self.clock
+        return source
+
+
 class DatabaseApplication(Application):
     """An `Application` whose settings name a database; tests move its clock."""
 
@@ -145,7 +159,6 @@ class DatabaseApplication(Application):
     ) -> None:
         self.selections = dict(selections or {})
         self.access = found.access()
-        self.clock = clock or Clock()
         settings: dict[str, dict[str, Any]] = {table: dict(named) for table, named in (tables or {}).items()}
         for table, selection in self.selections.items():
             settings.setdefault(table, {}).update(
@@ -157,6 +170,8 @@ class DatabaseApplication(Application):
         source = {"url": found.url, "password": PASSWORD, "snapshot": snapshot, "connect_timeout": "5 seconds"}
         overrides = {"workspace": str(workspace), "source": source, "tables": settings}
         super().__init__(load_settings(config=None, overrides=overrides), as_of=as_of)
+        self.systems = clocked = ClockedSystems(self.settings, as_of=as_of, progress=self.watch.progress)
+        clocked.clock = clock or Clock()
 
     def database(self, **parts: Any) -> MySqlDatabase:
         """Where `ingest` puts rows, with parts that settings do not reach."""
@@ -164,20 +179,14 @@ class DatabaseApplication(Application):
             "access": self.access,
             "selections": self.selections,
             "readings": self.readings(),
-            "temp": self._temp,
-            "progress": Silence().progress,
+            "temp": self.workspace / "temp",
+            "progress": self.watch.progress,
         }
         return MySqlDatabase(**{**given, **parts})
 
     def readings(self) -> Mapping[str, TableReading]:
         """The settings by table."""
-        return self._readings()
-
-    def _source(self) -> Source:
-        source = super()._source()
-        assert isinstance(source, MySqlSource)
-        source.now = self.clock
-        return source
+        return self.settings.tables.readings()
 
 
 def _duration(time: timedelta) -> str:

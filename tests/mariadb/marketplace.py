@@ -8,8 +8,8 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from mariadb.application import DatabaseApplication, TestDatabase, database
-from rental_etl.bootstrap import Silence
 from rental_etl.jobs.ingest_to_aurora import ingest
+from rental_etl.model.summary import Silence
 from rental_etl.source.csv_files import CsvFilesSource
 from rental_etl.source.mysql.marks import Selection
 from rental_etl.synthetic.marketplace import generate
@@ -40,7 +40,7 @@ def filled(folder: Path) -> Iterator[TestDatabase]:
         ingest(
             source=source,
             database=app.database(),
-            engine=app._engine,
+            engine=app.systems.small_engine,
             staging=lambda: _scratch(folder),
             quarantine=folder / "quarantine",
             day=END,

@@ -22,6 +22,17 @@ class Watch(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Silence:
+    """A `Watch` that tells nobody."""
+
+    def job(self, name: str) -> None:
+        """Nothing."""
+
+    def progress(self, label: str, done: int, total: int) -> None:
+        """Nothing."""
+
+
+@dataclass(frozen=True, slots=True)
 class RunSummary:
     """One run's result. `landed` are the batches this run landed; `published` maps presentation tables to their rows, `skipped` to the reason they
     have none; `notes` are sentences for the reader; `page` is the address of the report this run rendered, if it did."""

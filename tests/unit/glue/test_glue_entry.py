@@ -3,9 +3,11 @@
 import contextlib
 import json
 import os
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -23,12 +25,14 @@ from rental_etl.settings import load_settings
 
 
 @pytest.fixture(autouse=True)
-def no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """A job's arguments become variables of its process: here they go again."""
-    for name in [name for name in os.environ if name.startswith("RENTAL_ETL_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setattr(os, "environ", os.environ.copy())
     monkeypatch.chdir(tmp_path)
+    # In place: modules that are imported meanwhile keep what they find here.
+    with patch.dict(os.environ):
+        for name in [name for name in os.environ if name.startswith("RENTAL_ETL_")]:
+            del os.environ[name]
+        yield
 
 
 def test_arguments_are_read_as_glue_passes_them() -> None:

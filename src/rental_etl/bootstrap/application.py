@@ -1,68 +1,37 @@
-"""Puts the concrete parts together: the only place that names adapters. Commands, tests and jobs elsewhere work through `Application`."""
+"""What the product does, command by command, over one configuration."""
 
-import os
-import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from dataclasses import dataclass, replace
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 from rental_etl import events
-from rental_etl.adapters import (
-    database_source,
-    database_target,
-    duckdb_engine,
-    engine_found,
-    engine_of,
-    found_in,
-    is_database,
-    processors_of,
-    require_reachable,
-    warehouse_of,
-)
-from rental_etl.checks import checked, offered, require_columns, tables_named
+from rental_etl.bootstrap.checks import tables_named
+from rental_etl.bootstrap.stores import Lake
+from rental_etl.bootstrap.systems import Systems
 from rental_etl.errors import QualityGateError, RentalEtlError, UsageError
-from rental_etl.jobs.guards import Limits
 from rental_etl.jobs.history import recent_runs
 from rental_etl.jobs.ingest_to_aurora import IngestedFile, ingest
 from rental_etl.jobs.notes import on_replay
-from rental_etl.jobs.raw_rows import RawRows, reading_raw
 from rental_etl.lake.files import make_folder
 from rental_etl.lake.lock import hold_workspace
 from rental_etl.lake.page import LocalPage
-from rental_etl.model.reading import TableReading
 from rental_etl.model.run import RunRecord
-from rental_etl.model.summary import BatchState, CheckResult, QuarantinedRow, RunSummary, Status, Watch
+from rental_etl.model.summary import BatchState, CheckResult, QuarantinedRow, RunSummary, Silence, Status, Watch
 from rental_etl.overview import batch_states, overview, quarantined_rows
 from rental_etl.pipeline import JOBS, Parts, Run
-from rental_etl.ports.engine import Engine
-from rental_etl.ports.source import Source
-from rental_etl.ports.warehouse import Rows, Warehouse
+from rental_etl.ports.warehouse import Rows
 from rental_etl.settings import Settings
-from rental_etl.source.csv_files import CsvFilesSource
-from rental_etl.stores import files_source, lake_of
 from rental_etl.tables.render import Parameters
 
 if TYPE_CHECKING:
     from rental_etl.source.proposal.proposal import Proposal
 
-Result = TypeVar("Result")
 _ALL = tuple(job.command for job in JOBS)
-
-
-@dataclass(frozen=True, slots=True)
-class Silence:
-    """A `Watch` that tells nobody."""
-
-    def job(self, name: str) -> None:
-        """Nothing."""
-
-    def progress(self, label: str, done: int, total: int) -> None:
-        """Nothing."""
 
 
 class Application:
@@ -75,10 +44,8 @@ class Application:
         self.settings = settings
         self.as_of = as_of or datetime.now(tz=UTC).date() - timedelta(days=1)
         self.watch: Watch = watch or Silence()
-        self.workspace = settings.workspace.absolute()
-        self._lake = lake_of(settings, workspace=self.workspace, temp=self._temp)
-        self._landing = self._lake.landing
-        self._curated = self._lake.curated
+        self.systems = Systems(settings, as_of=self.as_of, progress=self.watch.progress)
+        self.workspace = self.systems.workspace
 
     def run(
         self,
@@ -122,8 +89,8 @@ class Application:
         """Rebuild catalog, curated tables and warehouse from the landed batches, wherever the workspace lies now."""
         with self._working("repair") as parts:
             # First: a catalog that is made anew has another identity, which the lake then records.
-            self._curated.forget()
-            self._landing.move_owner(warehouse=parts.warehouse.identity)
+            self._lake.curated.forget()
+            self._lake.landing.move_owner(warehouse=parts.warehouse.identity)
             run = self._run(parts, "repair", full_refresh=True)
             run.reload = True
             return self._recorded(run, lambda: run.execute(_ALL[1:]), source=False)
@@ -144,71 +111,68 @@ class Application:
                     expected="a batch that is refused or pending",
                     remedy="correct the data at the source and deliver it again",
                 )
-            self._landing.decide(batch_id, decision, run_id=_run_id())
+            self._lake.landing.decide(batch_id, decision, run_id=_run_id())
 
     def batches(self) -> tuple[BatchState, ...]:
         """Every landed batch and what became of it, oldest first."""
         runs = self._runs(limit=50)
-        return batch_states(self._landing.landed(), curated=self._curated, runs=runs)
+        return batch_states(self._lake.landing.landed(), curated=self._lake.curated, runs=runs)
 
     def status(self, *, runs: int = 10) -> Status:
         """The last runs, freshness of each table, row accounting and rule results of the publish in force."""
         found = self._runs(limit=max(runs, 50))
-        landed = self._landing.landed()
-        states = batch_states(landed, curated=self._curated, runs=found)
+        landed = self._lake.landing.landed()
+        states = batch_states(landed, curated=self._lake.curated, runs=found)
         return overview(
-            workspace=str(self.workspace), warehouse=self._warehouse(), landed=landed, states=states, runs=found[:runs]
+            workspace=str(self.workspace),
+            warehouse=self.systems.warehouse(),
+            landed=landed,
+            states=states,
+            runs=found[:runs],
         )
 
     def quarantine(self, table: str | None = None, *, every_batch: bool = False) -> Iterator[QuarantinedRow]:
         """Quarantined rows of one table or all, of the batches since the last full one or of every batch."""
         tables = tables_named(table)
-        if not self._landing.landed().batches:
+        if not self._lake.landing.landed().batches:
             # Otherwise a mistyped workspace would look like one without quarantine.
             raise UsageError(
-                "nothing was landed here yet", where=self._lake.where, remedy="run `rental-etl run --source DIR` first"
+                "nothing was landed here yet",
+                where=self._lake.where,
+                remedy="run `rental-etl run --source DIR` first",
             )
-        with self._small_engine() as engine:
-            yield from quarantined_rows(engine, landing=self._landing, tables=tables, every_batch=every_batch)
+        with self.systems.small_engine() as engine:
+            yield from quarantined_rows(engine, landing=self._lake.landing, tables=tables, every_batch=every_batch)
 
     def query(self, sql: str) -> Rows:
         """Ask the warehouse."""
-        return self._warehouse().query(sql)
+        return self.systems.warehouse().query(sql)
 
     def export(self, folder: Path, format: str) -> Mapping[str, int]:
         """Write every presentation table to `<table>.<format>`; returns rows by table."""
-        return self._warehouse().export(folder, format)
+        return self.systems.warehouse().export(folder, format)
 
     @property
     def parameters(self) -> Parameters:
         """What models may refer to: the `[metrics]` settings and as_of."""
-        metrics = self.settings.metrics
-        return Parameters(
-            as_of=self.as_of,
-            confirmed_statuses=metrics.confirmed_statuses,
-            canceled_statuses=metrics.canceled_statuses,
-            top_n=metrics.top_n,
-            reporting_currency=metrics.reporting_currency,
-        )
+        return self.systems.parameters
 
     def propose(self) -> "Proposal":
         """What the source seems to hold and the settings that reading it would need. Looks at a sample and writes nothing."""
-        from rental_etl.looking import proposal
+        from rental_etl.bootstrap.looking import proposal
 
         return proposal(self.settings, day=self.as_of, progress=self.watch.progress)
 
     def ingest(self, folder: Path) -> tuple[IngestedFile, ...]:
         """Put a folder's files into the database that `source.url` names; refused rows go to `ingest/quarantine/` in the workspace."""
-        database = database_target(
-            self.settings, readings=self._readings(), temp=self._temp, progress=self.watch.progress
-        )
+        database = self.systems.database()
         make_folder(self.workspace)
         with hold_workspace(self.workspace, command="ingest"):
             return ingest(
-                source=self._files(folder.expanduser().absolute()),
+                source=self.systems.files(folder.expanduser().absolute()),
                 database=database,
-                engine=self._small_engine,
-                staging=self._scratch,
+                engine=self.systems.small_engine,
+                staging=self.systems.scratch,
                 quarantine=self.workspace / "ingest" / "quarantine",
                 day=self.as_of,
                 watch=self.watch,
@@ -216,40 +180,19 @@ class Application:
 
     def check(self) -> tuple[CheckResult, ...]:
         """Whether source, lake, engine and warehouse can be used: a line for each, and one more for each further problem."""
-        source = tuple(checked("source", lambda: offered(self._source())))
-        return (
-            *source,
-            *(self._check_tables() if all(result.ok for result in source) else ()),
-            *checked("lake", self._check_lake),
-            *checked("engine", self._check_engine),
-            *checked("warehouse", lambda: found_in(self._warehouse())),
-        )
+        return self.systems.check()
+
+    @property
+    def _lake(self) -> Lake:
+        return self.systems.lake
 
     @contextmanager
     def _working(self, command: str) -> Iterator[Parts]:
         """Hold the workspace and give what jobs work with."""
         make_folder(self.workspace)
         with hold_workspace(self.workspace, command=command):
-            self._landing.clear_staging()
-            yield self._parts()
-
-    def _parts(self) -> Parts:
-        settings = self.settings
-        require_reachable(settings, lake=self._lake.where)
-        return Parts(
-            landing=self._landing,
-            curated=lambda: self._curated,
-            warehouse=self._warehouse(),
-            source=self._source,
-            engine=self._engine,
-            limits=Limits(settings.quality.max_deleted_ratio, settings.quality.max_quarantined_ratio),
-            parameters=self.parameters,
-            explicit=settings.tables.explicit(),
-            keep_history=settings.lake.keep_history,
-            page=self._lake.page,
-            processors=lambda: processors_of(settings),
-            raw=self._raw,
-        )
+            self._lake.landing.clear_staging()
+            yield self.systems.parts()
 
     def _run(self, parts: Parts, command: str, *, full_refresh: bool = False) -> Run:
         return Run(parts, _run_id(), command, full_refresh, self.watch)
@@ -258,7 +201,7 @@ class Application:
         """Claim the lake, do the work and leave its outcome in `etl.runs`, whatever it is."""
         warehouse = run.parts.warehouse
         owner = run.parts.source().identity if source else ""
-        lake = self._landing.claim(source=owner, warehouse=warehouse.identity)
+        lake = self._lake.landing.claim(source=owner, warehouse=warehouse.identity)
         warehouse.belong_to(lake, moved=run.reload)
         warehouse.record_run(run.record("running"))
         events.tell("run begins", run_id=run.run_id, command=run.command, as_of=str(self.as_of))
@@ -278,92 +221,13 @@ class Application:
         return summary
 
     def _runs(self, *, limit: int) -> tuple[RunRecord, ...]:
-        return recent_runs(self._warehouse().query, limit=limit)
+        return recent_runs(self.systems.warehouse().query, limit=limit)
 
     def _runs_so_far(self) -> tuple[RunRecord, ...]:
         # A warehouse that nothing was written to has no ledger to ask.
         with suppress(UsageError):
             return self._runs(limit=50)
         return ()
-
-    def _source(self) -> Source:
-        if is_database(self.settings.source.url):
-            return database_source(
-                self.settings,
-                readings=self._readings(),
-                landed=self._landing.landed,
-                temp=self._temp,
-                progress=self.watch.progress,
-            )
-        return files_source(
-            self.settings,
-            readings=self._readings(),
-            workspace=self.workspace,
-            temp=self._temp,
-            progress=self.watch.progress,
-        )
-
-    def _files(self, folder: Path) -> CsvFilesSource:
-        """Files on their way into the database."""
-        return CsvFilesSource(
-            folder,
-            readings=self._readings(),
-            keep_source=False,
-            memory=self.settings.engine.memory,
-            # The database, which is at work at the same time, may be on this machine too.
-            threads=self.settings.engine.threads or max(1, (os.cpu_count() or 2) - 1),
-            temp=self._temp,
-            progress=self.watch.progress,
-        )
-
-    def _readings(self) -> Mapping[str, TableReading]:
-        readings = self.settings.tables.readings()
-        for table, reading in readings.items():
-            require_columns(table, [*reading.columns, *reading.values])
-        return readings
-
-    def _engine(self) -> AbstractContextManager[Engine]:
-        lake = self._lake
-        return engine_of(
-            self.settings, temp=self._temp, lake=lake.where, reach=lake.reach, progress=self.watch.progress
-        )
-
-    def _raw(self) -> AbstractContextManager[RawRows | None]:
-        """Where transform reads rows from besides the lake."""
-        if self.settings.transform.reads == "lake":
-            return nullcontext()
-        return reading_raw(self._warehouse(), local="://" not in self._lake.where)
-
-    def _small_engine(self) -> AbstractContextManager[Engine]:
-        return duckdb_engine(self.settings, temp=self._temp, reach=self._lake.reach)
-
-    @contextmanager
-    def _scratch(self) -> Iterator[Path]:
-        """A folder that is gone afterwards, on the disk of the engine's temporary files."""
-        with tempfile.TemporaryDirectory(prefix="ingest-", dir=make_folder(self._temp)) as folder:
-            yield Path(folder)
-
-    @property
-    def _temp(self) -> Path:
-        return self.settings.engine.temp or self.workspace / "temp"
-
-    def _warehouse(self) -> Warehouse:
-        return warehouse_of(self.settings, workspace=self.workspace, temp=self._temp, reach=self._lake.reach)
-
-    def _check_tables(self) -> tuple[CheckResult, ...]:
-        from rental_etl.looking import readiness
-
-        looks = readiness(self.settings, self._readings(), day=self.as_of, progress=self.watch.progress)
-        results = [result for table, look in looks for result in checked(table, look)]
-        return tuple(result for result in results if result.found)
-
-    def _check_lake(self) -> str:
-        return f"{self._lake.check()}: {len(self._landing.landed().batches)} batches"
-
-    def _check_engine(self) -> str:
-        require_reachable(self.settings, lake=self._lake.where)
-        with self._engine() as engine:
-            return engine_found(engine, self.settings)
 
 
 def _outcome(error: BaseException) -> tuple[str, str]:

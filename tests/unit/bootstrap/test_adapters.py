@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from rental_etl.adapters import require_reachable, warehouse_of
 from rental_etl.bootstrap import Application
+from rental_etl.bootstrap.adapters import require_reachable, warehouse_of
 from rental_etl.errors import ConfigurationError
 from rental_etl.ports.warehouse import Warehouse
 from rental_etl.settings import load_settings

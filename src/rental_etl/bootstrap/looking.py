@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rental_etl.adapters import Progress, access_to, is_database
+from rental_etl.bootstrap.adapters import Progress, access_to, is_database
+from rental_etl.bootstrap.stores import local_folder, objects_of
 from rental_etl.model.contract import Contract
 from rental_etl.model.reading import TableReading
 from rental_etl.settings import Settings
@@ -16,7 +17,6 @@ from rental_etl.source.manner import three_years_after
 from rental_etl.source.proposal.proposal import Proposal, propose
 from rental_etl.source.proposal.sample import Looked
 from rental_etl.storage.store import is_remote
-from rental_etl.stores import local_folder, objects_of
 from rental_etl.tables.contracts import contracts
 
 if TYPE_CHECKING:
