@@ -1,89 +1,27 @@
 """What can be set, section by section, with defaults and what fits."""
 
-import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from rental_etl.model.reading import TableReading
+from rental_etl.settings.values import (
+    Catalog,
+    Currency,
+    Duration,
+    DurationOrNever,
+    Lowered,
+    SparkOptions,
+    Url,
+    Words,
+    Zone,
+)
 
 PREFIX = "RENTAL_ETL_"
-_DURATION = re.compile(r"(\d+(?:\.\d+)?) ?(second|minute|hour|day|week)s?")
-
-
-def _listed(value: Any) -> Any:
-    """A list written as one text, as the environment has it: comma-separated."""
-    return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
-
-
-def _duration(value: Any) -> Any:
-    match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
-    if match is None:
-        raise ValueError('a duration such as "7 days" or "12 hours"')
-    return timedelta(**{f"{match[2]}s": float(match[1])})
-
-
-def _duration_or_never(value: Any) -> Any:
-    return None if value == "never" else _duration(value)
-
-
-def _without_password(url: str) -> str:
-    if urlsplit(url).password:
-        raise ValueError(
-            "a URL without a password (give it by RENTAL_ETL_SOURCE__PASSWORD, RENTAL_ETL_WAREHOUSE__PASSWORD or RENTAL_ETL_LAKE__CATALOG_PASSWORD)"
-        )
-    return url
-
-
-def _catalog(named: str) -> str:
-    if named in ("glue", "sqlite") or urlsplit(named).scheme in ("postgresql", "postgres"):
-        return _without_password(named)
-    raise ValueError("glue, sqlite or postgresql://user@host/database")
-
-
-def _currency(code: str) -> str:
-    if not re.fullmatch(r"[A-Za-z]{3}", code):
-        raise ValueError("a currency of three letters, such as USD")
-    return code.upper()
-
-
-def _time_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        raise ValueError("a time zone of the IANA database, such as UTC or Europe/Paris") from None
-    return name
-
-
-def _flat(value: Any) -> Any:
-    """Spark's settings by their whole names, which TOML takes apart at the dots where they are not quoted."""
-    if not isinstance(value, Mapping):
-        return value
-    found: dict[str, str] = {}
-    for name, inner in value.items():
-        if isinstance(inner, Mapping):
-            found |= {f"{name}.{rest}": text for rest, text in _flat(inner).items()}
-        else:
-            found[name] = str(inner).lower() if isinstance(inner, bool) else str(inner)
-    return found
-
-
-def _spark_names(options: dict[str, str]) -> dict[str, str]:
-    for name in options:
-        if not name.startswith("spark."):
-            raise ValueError(f"settings of Spark, which begin with spark. ({name} does not)")
-    return options
-
-
-Words = Annotated[tuple[str, ...], BeforeValidator(_listed)]
-Lowered = Annotated[Words, AfterValidator(lambda words: tuple(word.lower() for word in words))]
-Url = Annotated[str, AfterValidator(_without_password)]
 
 
 class _Section(BaseModel):
@@ -110,7 +48,7 @@ class SourceSettings(_Section):
     ca: Path | None = Field(None, description="Certificates of the authorities that may vouch for the server")
     endpoint: str | None = Field(None, description="Of an S3-compatible store that is not AWS")
     snapshot: bool = Field(False, description="Read all tables of a database in one moment")
-    connect_timeout: Annotated[timedelta, BeforeValidator(_duration)] = Field(
+    connect_timeout: Duration = Field(
         timedelta(minutes=1), description="How long a database that does not answer is waited for"
     )
 
@@ -121,15 +59,13 @@ class LakeSettings(_Section):
     url: Url | None = Field(None, description="A folder or s3://BUCKET/PREFIX; default: lake/ in the workspace")
     region: str | None = Field(None, description="Of the bucket; default: as environment or profile say")
     endpoint: str | None = Field(None, description="Of an S3-compatible store that is not AWS")
-    catalog: Annotated[str, AfterValidator(_catalog)] | None = Field(
+    catalog: Catalog | None = Field(
         None, description="In S3: glue, sqlite or postgresql://USER@HOST/DB; default: glue on AWS, sqlite elsewhere"
     )
     # From the environment alone: `load_settings` refuses it in the file.
     catalog_password: SecretStr | None = Field(None, description="Of the user in the catalog's URL")
     database: str = Field("rental", description="Of the Glue catalog, for the curated tables")
-    keep_history: Annotated[timedelta, BeforeValidator(_duration)] = Field(
-        timedelta(days=7), description="How long superseded curated files are kept"
-    )
+    keep_history: Duration = Field(timedelta(days=7), description="How long superseded curated files are kept")
     keep_source: bool = Field(True, description="Keep the delivered files, byte for byte")
 
 
@@ -170,9 +106,7 @@ class EngineSettings(_Section):
     threads: int | None = Field(None, ge=1, description="Threads; default: one per core")
     temp: Path | None = Field(None, description="Where it spills; default: temp/ in the workspace")
     master: str = Field("", description="Spark: where it runs, such as spark://HOST:7077; default: this machine")
-    spark: Annotated[dict[str, str], BeforeValidator(_flat), AfterValidator(_spark_names)] = Field(
-        {}, description="Spark: any setting spark.*"
-    )
+    spark: SparkOptions = Field({}, description="Spark: any setting spark.*")
 
 
 class TransformSettings(_Section):
@@ -188,9 +122,7 @@ class MetricsSettings(_Section):
 
     confirmed_statuses: Lowered = Field(("confirmed", "completed"), description="Statuses of a confirmed booking")
     canceled_statuses: Lowered = Field(("canceled",), description="Statuses of a canceled booking")
-    reporting_currency: Annotated[str, AfterValidator(_currency)] | None = Field(
-        None, description="Convert all money to this currency; needs fx_rates"
-    )
+    reporting_currency: Currency | None = Field(None, description="Convert all money to this currency; needs fx_rates")
     top_n: int = Field(10, ge=1, description="Ranks kept in top_listings_weekly")
 
 
@@ -226,10 +158,8 @@ class TableSettings(_Section):
     files: Words = Field((), description="File patterns relative to the source folder")
     name: str = Field("", description="Of the table in a database")
     cursor: str = Field("", description="Database column with the moment of a row's last change; makes it a delta")
-    overlap: Annotated[timedelta, BeforeValidator(_duration)] = Field(
-        timedelta(days=1), description="How far behind the last change seen a delta begins"
-    )
-    full_every: Annotated[timedelta | None, BeforeValidator(_duration_or_never)] = Field(
+    overlap: Duration = Field(timedelta(days=1), description="How far behind the last change seen a delta begins")
+    full_every: DurationOrNever = Field(
         timedelta(days=7), description="How often a table with a cursor is read whole, to see what was deleted"
     )
     delivery: Literal["", "full", "delta"] = Field("", description="full: states the whole table; delta: adds to it")
@@ -239,7 +169,7 @@ class TableSettings(_Section):
     encoding: str = Field("", description="Such as latin-1; default: UTF-8 or UTF-16, detected")
     delimiter: str = Field("", description="One character; default: detected among comma, semicolon, tab and pipe")
     number_format: Literal["1234.50", "1,234.50", "1.234,50"] = Field("1234.50", description="How decimals are written")
-    time_zone: Annotated[str, AfterValidator(_time_zone)] = Field("UTC", description="Of timestamps without an offset")
+    time_zone: Zone = Field("UTC", description="Of timestamps without an offset")
     columns: dict[str, str] = Field({}, description="Contract column = delivered column")
     values: dict[str, dict[str, str]] = Field({}, description="Per column: delivered word = stored word")
     true_words: Words = Field((), description="More words for true")
