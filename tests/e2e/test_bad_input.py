@@ -72,7 +72,12 @@ def data(tmp_path: Path) -> Path:
         ({"notes.txt": "hello"}, ["no table's file was found", "it holds notes.txt", "tables.<table>.files"]),
         (
             {"fx_rates.csv": "rate_date,currency,rate\n2024-01-01,EUR,1.1\n"},
-            ["apartments was not delivered", "any other table may be missing", "tables.apartments.files"],
+            [
+                "apartments was not delivered",
+                "any other table may be missing",
+                "tables.apartments.files",
+                "`rental-etl init`",
+            ],
         ),
         (
             {"apartments.csv": "title,price,currency,listing_created_on,is_active\nLoft,10,EUR,2024-01-01,true\n"},

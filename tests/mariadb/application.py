@@ -170,7 +170,7 @@ class DatabaseApplication(Application):
         source = {"url": found.url, "password": PASSWORD, "snapshot": snapshot, "connect_timeout": "5 seconds"}
         overrides = {"workspace": str(workspace), "source": source, "tables": settings}
         super().__init__(load_settings(config=None, overrides=overrides), as_of=as_of)
-        self.systems = clocked = ClockedSystems(self.settings, as_of=as_of, progress=self.watch.progress)
+        self.systems = clocked = ClockedSystems(self.settings, progress=self.watch.progress)
         clocked.clock = clock or Clock()
 
     def database(self, **parts: Any) -> MySqlDatabase:

@@ -44,7 +44,7 @@ class Application:
         self.settings = settings
         self.as_of = as_of or datetime.now(tz=UTC).date() - timedelta(days=1)
         self.watch: Watch = watch or Silence()
-        self.systems = Systems(settings, as_of=self.as_of, progress=self.watch.progress)
+        self.systems = Systems(settings, progress=self.watch.progress)
         self.workspace = self.systems.workspace
 
     def run(
@@ -155,7 +155,14 @@ class Application:
     @property
     def parameters(self) -> Parameters:
         """What models may refer to: the `[metrics]` settings and as_of."""
-        return self.systems.parameters
+        metrics = self.settings.metrics
+        return Parameters(
+            as_of=self.as_of,
+            confirmed_statuses=metrics.confirmed_statuses,
+            canceled_statuses=metrics.canceled_statuses,
+            top_n=metrics.top_n,
+            reporting_currency=metrics.reporting_currency,
+        )
 
     def propose(self) -> "Proposal":
         """What the source seems to hold and the settings that reading it would need. Looks at a sample and writes nothing."""
@@ -180,7 +187,7 @@ class Application:
 
     def check(self) -> tuple[CheckResult, ...]:
         """Whether source, lake, engine and warehouse can be used: a line for each, and one more for each further problem."""
-        return self.systems.check()
+        return self.systems.check(day=self.as_of)
 
     @property
     def _lake(self) -> Lake:
@@ -192,7 +199,7 @@ class Application:
         make_folder(self.workspace)
         with hold_workspace(self.workspace, command=command):
             self._lake.landing.clear_staging()
-            yield self.systems.parts()
+            yield self.systems.parts(self.parameters)
 
     def _run(self, parts: Parts, command: str, *, full_refresh: bool = False) -> Run:
         return Run(parts, _run_id(), command, full_refresh, self.watch)

@@ -39,20 +39,16 @@ from rental_etl.tables.render import Parameters
 
 class Systems:
     """Source, lake, engine and warehouse of one configuration, and the workspace's folder. Nothing is opened before it is asked for, and what is opened
-    closes itself or is given to `with`. Methods raise RentalEtlError.
+    closes itself or is given to `with`. Methods raise RentalEtlError."""
 
-    `as_of` is the last day that the data covers in full.
-    """
-
-    def __init__(self, settings: Settings, *, as_of: date, progress: Progress) -> None:
+    def __init__(self, settings: Settings, *, progress: Progress) -> None:
         self._settings = settings
-        self._as_of = as_of
         self._progress = progress
         self.workspace = settings.workspace.absolute()
         self._temp = settings.engine.temp or self.workspace / "temp"
         self.lake = lake_of(settings, workspace=self.workspace, temp=self._temp)
 
-    def parts(self) -> Parts:
+    def parts(self, parameters: Parameters) -> Parts:
         """What a run works with."""
         settings = self._settings
         require_reachable(settings, lake=self.lake.where)
@@ -63,24 +59,12 @@ class Systems:
             source=self.source,
             engine=self._engine,
             limits=Limits(settings.quality.max_deleted_ratio, settings.quality.max_quarantined_ratio),
-            parameters=self.parameters,
+            parameters=parameters,
             explicit=settings.tables.explicit(),
             keep_history=settings.lake.keep_history,
             page=self.lake.page,
             processors=lambda: processors_of(settings),
             raw=self._raw,
-        )
-
-    @property
-    def parameters(self) -> Parameters:
-        """What models may refer to: the `[metrics]` settings and as_of."""
-        metrics = self._settings.metrics
-        return Parameters(
-            as_of=self._as_of,
-            confirmed_statuses=metrics.confirmed_statuses,
-            canceled_statuses=metrics.canceled_statuses,
-            top_n=metrics.top_n,
-            reporting_currency=metrics.reporting_currency,
         )
 
     def source(self) -> Source:
@@ -133,12 +117,12 @@ class Systems:
         with tempfile.TemporaryDirectory(prefix="ingest-", dir=make_folder(self._temp)) as folder:
             yield Path(folder)
 
-    def check(self) -> tuple[CheckResult, ...]:
-        """Whether each system can be used: a line for each, and one more for each further problem."""
+    def check(self, *, day: date) -> tuple[CheckResult, ...]:
+        """Whether each system can be used on a day: a line for each, and one more for each further problem."""
         source = tuple(checked("source", lambda: offered(self.source())))
         return (
             *source,
-            *(self._check_tables() if all(result.ok for result in source) else ()),
+            *(self._check_tables(day) if all(result.ok for result in source) else ()),
             *checked("lake", self._check_lake),
             *checked("engine", self._check_engine),
             *checked("warehouse", lambda: found_in(self.warehouse())),
@@ -160,10 +144,10 @@ class Systems:
             return nullcontext()
         return reading_raw(self.warehouse(), local="://" not in self.lake.where)
 
-    def _check_tables(self) -> tuple[CheckResult, ...]:
+    def _check_tables(self, day: date) -> tuple[CheckResult, ...]:
         from rental_etl.bootstrap.looking import readiness
 
-        looks = readiness(self._settings, self._readings(), day=self._as_of, progress=self._progress)
+        looks = readiness(self._settings, self._readings(), day=day, progress=self._progress)
         results = [result for table, look in looks for result in checked(table, look)]
         return tuple(result for result in results if result.found)
 

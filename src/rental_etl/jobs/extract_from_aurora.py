@@ -35,7 +35,7 @@ def require_mandatory(source: Source, landed: Landed) -> None:
                 f"{contract.table} was not delivered",
                 where=source.identity,
                 expected=f"{contract.table}.csv, which the other tables refer to; any other table may be missing",
-                remedy=f'add it, or say which file it is: tables.{contract.table}.files = ["..."]',
+                remedy=f'add it, or say which file it is: tables.{contract.table}.files = ["..."]; `rental-etl init` proposes such settings',
             )
 
 

@@ -36,6 +36,11 @@ class Column:
             return f"decimal({self.precision},{self.scale})"
         return names.get(self.type, self.type)
 
+    @property
+    def is_day(self) -> bool:
+        """Whether it holds dates, with or without a time."""
+        return self.type in ("date", "timestamp")
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:

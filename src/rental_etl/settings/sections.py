@@ -10,15 +10,15 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 
 from rental_etl.model.reading import TableReading
 from rental_etl.settings.values import (
-    Catalog,
+    CatalogName,
     Currency,
     Duration,
     DurationOrNever,
     Lowered,
     SparkOptions,
+    TimeZone,
     Url,
     Words,
-    Zone,
 )
 
 PREFIX = "RENTAL_ETL_"
@@ -59,7 +59,7 @@ class LakeSettings(_Section):
     url: Url | None = Field(None, description="A folder or s3://BUCKET/PREFIX; default: lake/ in the workspace")
     region: str | None = Field(None, description="Of the bucket; default: as environment or profile say")
     endpoint: str | None = Field(None, description="Of an S3-compatible store that is not AWS")
-    catalog: Catalog | None = Field(
+    catalog: CatalogName | None = Field(
         None, description="In S3: glue, sqlite or postgresql://USER@HOST/DB; default: glue on AWS, sqlite elsewhere"
     )
     # From the environment alone: `load_settings` refuses it in the file.
@@ -169,7 +169,7 @@ class TableSettings(_Section):
     encoding: str = Field("", description="Such as latin-1; default: UTF-8 or UTF-16, detected")
     delimiter: str = Field("", description="One character; default: detected among comma, semicolon, tab and pipe")
     number_format: Literal["1234.50", "1,234.50", "1.234,50"] = Field("1234.50", description="How decimals are written")
-    time_zone: Zone = Field("UTC", description="Of timestamps without an offset")
+    time_zone: TimeZone = Field("UTC", description="Of timestamps without an offset")
     columns: dict[str, str] = Field({}, description="Contract column = delivered column")
     values: dict[str, dict[str, str]] = Field({}, description="Per column: delivered word = stored word")
     true_words: Words = Field((), description="More words for true")

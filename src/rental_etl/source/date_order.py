@@ -51,7 +51,7 @@ class Evidence:
 
 def turns_dates(file: DeliveredFile, contract: Contract) -> bool:
     """Whether the first rows hold dates that are not written year first."""
-    columns = [column.name for column in contract.columns if column.type in {"date", "timestamp"}]
+    columns = [column.name for column in contract.columns if column.is_day]
     rows = file.sample(_SAMPLE)
     return any(_TURNED.match(row.get(column, "")) for row in rows for column in columns)
 
@@ -65,11 +65,7 @@ def gather_evidence(
     evidence: Evidence,
 ) -> None:
     """Add every date of a file to the evidence."""
-    columns = [
-        column.name
-        for column in contract.columns
-        if column.type in {"date", "timestamp"} and file.natives.get(column.name) is False
-    ]
+    columns = [column.name for column in contract.columns if column.is_day and file.natives.get(column.name) is False]
     if not columns:
         return
     blanks = f"[{BLANKS}]*"

@@ -6,7 +6,6 @@ Reads the beginning of a plain text file. The delimiter is the one under which t
 import codecs
 import difflib
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,13 +14,15 @@ from rental_etl.model.contract import Contract
 from rental_etl.model.reading import TableReading
 from rental_etl.source.lines import Lines, without_end
 from rental_etl.source.plain_text import PlainText
+from rental_etl.source.proposal.names import column_likeness
 from rental_etl.source.records import Splitter, gather
 
 # Few lines are split for one that is wanted.
 _HEADER_BLOCK = 1 << 14
+# From which share of equal letters on a name is one that was misspelt.
+_MISSPELT = 0.8
 _DELIMITERS = (",", ";", "\t", "|")
 _NAMED = {"comma": ",", "semicolon": ";", "tab": "\t", "\\t": "\t", "pipe": "|"}
-_WORDS = re.compile(r"[^\W_]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ def _check(columns: Columns, header: Sequence[str], *, name: str, contract: Cont
             f"{name} has no column {' and no column '.join(absent)}",
             where=f"{name}, whose header is: {_shown(header)}",
             expected=f"a header that names {', '.join(c.name for c in contract.columns if c.required)}",
-            remedy=f"say what it is called: tables.{table}.columns = {{ {_nearest(absent, header, columns)} }}, or deliver it;"
+            remedy=f"say what it is called: tables.{table}.columns = {{ {_nearest(absent, header, columns, contract)} }}, or deliver it;"
             " `rental-etl init` proposes such settings",
             page=ErrorPage.COLUMNS,
         )
@@ -96,17 +97,23 @@ def _check(columns: Columns, header: Sequence[str], *, name: str, contract: Cont
             )
 
 
-def _nearest(absent: Sequence[str], header: Sequence[str], columns: Columns) -> str:
-    """For every absent column the delivered name that is not understood and has its words, or looks most like it, as the settings would have it; at least for
-    the first."""
+def _nearest(absent: Sequence[str], header: Sequence[str], columns: Columns, contract: Contract) -> str:
+    """For every absent column the delivered name that is not understood and most likely means it, as the settings would have it; at least for the first."""
     free = {_normal(cell): cell for place, cell in enumerate(header) if place not in columns.places.values()}
-    named = {}
-    for column in absent:
-        turned = [cell for cell in free if sorted(_WORDS.findall(cell)) == sorted(_WORDS.findall(column))]
-        for near in turned[:1] or difflib.get_close_matches(column, free, n=1):
-            named[column] = free.pop(near)
-    named = named or {absent[0]: "..."}
-    return ", ".join(f"{column} = {json.dumps(name, ensure_ascii=False)}" for column, name in named.items())
+    likeness = [(_likeness(cell, column, contract), column, known) for column in absent for known, cell in free.items()]
+    named: dict[str, str] = {}
+    for score, column, known in sorted(likeness, key=lambda one: one[0], reverse=True):
+        if score > 0 and column not in named and known in free:
+            named[column] = free.pop(known)
+    found = {column: named[column] for column in absent if column in named} or {absent[0]: "..."}
+    return ", ".join(f"{column} = {json.dumps(name, ensure_ascii=False)}" for column, name in found.items())
+
+
+def _likeness(cell: str, column: str, contract: Contract) -> float:
+    """How much a delivered name says that it is a column, by its words or as a misspelling of it."""
+    spelled = difflib.SequenceMatcher(a=_normal(cell), b=column).ratio()
+    words = column_likeness(cell, table=contract.table, column=column, day=contract.column(column).is_day)
+    return max(words, 0.85 * spelled if spelled > _MISSPELT else 0.0)
 
 
 def delimiter_of(setting: str, table: str) -> str:

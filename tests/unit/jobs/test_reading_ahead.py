@@ -163,7 +163,10 @@ def test_whoever_commits_is_told_before_the_first_reading(
 
 def test_with_two_readers_whoever_commits_is_told_once_and_after_the_first_reading(landing: LocalLanding) -> None:
     """Until then text is looked through, which needs the interpreter, and the engine waits for it."""
-    desk = Desk({"bookings": ["b"], "user_viewing": ["v"], "apartments": ["a"]}, waits_for={"bookings": "apartments"})
+    desk = Desk(
+        {"bookings": ["b"], "user_viewing": ["v"], "apartments": ["a"]},
+        waits_for={"bookings": "apartments", "user_viewing": "bookings"},
+    )
     expecting = Expecting(desk)
     run(desk, landing, expecting)
     ((begun, done),) = expecting.told

@@ -2,6 +2,7 @@
 
 import gzip
 import time
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -9,12 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rental_etl.errors import InputError
-from rental_etl.source.discovery import matches
+from rental_etl.model.reading import TableReading
+from rental_etl.source.discovery import find, matches
 from rental_etl.source.proposal.files import file_patterns, grouped, stem_of
 from rental_etl.source.proposal.folder import look
+from rental_etl.source.proposal.proposal import propose
 from rental_etl.source.proposal.text import NoTableError, take
+from rental_etl.tables.contracts import contracts
 
 HEADER = ("a", "b")
+BOOKINGS = """booking_id,user_id,apartment_id,booking_date,checkin_date,checkout_date,total_price,currency,booking_status
+1,2,3,2024-05-01 10:00:00,2024-06-05,2024-06-09,9.50,USD,confirmed
+"""
 
 
 @pytest.mark.parametrize(
@@ -102,6 +109,36 @@ def test_rows_of_systems_that_take_turns_are_all_looked_at(tmp_path: Path, syste
     ids = [int(row or 0) for row, *_ in taken.rows]
     assert ids == sorted(ids)
     assert take(path) == taken
+
+
+def test_rows_that_name_the_columns_again_are_no_rows(tmp_path: Path) -> None:
+    """Files that were put together; the words of a header are no examples, and nobody has to say what they mean."""
+    path = tmp_path / "bookings.csv"
+    path.write_text("id, status,\n1,ok,x\nid,status,\n2,status,y\n")
+    assert take(path).rows == (("1", "ok", "x"), ("2", "status", "y"))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("bookings.csv", "full"),
+        ("bookings-2024-01.csv", "delta"),
+        ("bookings/2024.csv", "delta"),
+        ("reservations.csv", "full"),
+    ],
+)
+def test_a_proposal_says_how_a_run_will_take_the_file(tmp_path: Path, name: str, kind: str) -> None:
+    """One file of what may become a series is a delta already."""
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(BOOKINGS)
+    tables = {one.table: one for one in propose(look(tmp_path), last_day=date(2027, 1, 1)).tables}
+    found = tables["bookings"]
+    assert found.delivery.partition(":")[0] == kind
+    taken = find(
+        tmp_path, contract=contracts()["bookings"], reading=TableReading(files=found.settings.get("files", ()))
+    )
+    assert ("delta" if taken.series else "full") == kind
 
 
 @pytest.mark.parametrize("every", [2, 7, 100])

@@ -95,7 +95,7 @@ class _Placing:
         table = self.contract.table
         likeness = [
             (
-                column_likeness(name, table=table, column=column.name, day=column.type in ("date", "timestamp")),
+                column_likeness(name, table=table, column=column.name, day=column.is_day),
                 -place,
                 name,
                 column,

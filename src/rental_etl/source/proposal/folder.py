@@ -14,7 +14,7 @@ from rental_etl.errors import InputError
 from rental_etl.model.reading import TableReading
 from rental_etl.source.discovery import files_below, find
 from rental_etl.source.proposal.files import grouped, stem_of
-from rental_etl.source.proposal.sample import Looked, Sample, Unread
+from rental_etl.source.proposal.sample import Claimed, Looked, Sample, Unread
 from rental_etl.source.proposal.text import NoTableError, take
 from rental_etl.source.sql_text import literal
 from rental_etl.tables.contracts import contracts
@@ -169,16 +169,17 @@ def _joined(group: Sequence[str], taken: Mapping[str, Taken]) -> Sample:
     )
 
 
-def _claimed(folder: Path) -> dict[str, tuple[str, ...]]:
-    """By table the files that are found without a setting."""
+def _claimed(folder: Path) -> dict[str, Claimed]:
+    """By table what is found without a setting."""
     claimed = {}
     for table, contract in contracts().items():
         try:
-            found = find(folder, contract=contract, reading=TableReading()).files
+            found = find(folder, contract=contract, reading=TableReading())
         except InputError:
             # Two claim to be the same: a setting has to say which.
             continue
-        claimed[table] = tuple(path.relative_to(folder).as_posix() for path in found)
+        files = tuple(path.relative_to(folder).as_posix() for path in found.files)
+        claimed[table] = Claimed(files, found.series)
     return claimed
 
 

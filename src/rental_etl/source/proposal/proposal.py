@@ -230,8 +230,11 @@ def _place_settings(found: Findings, match: _Match, looked: Looked) -> str:
         return "full: the whole table at every run"
     if sample.encoding:
         found.set("encoding", sample.encoding, "it is no UTF-8")
-    series = len(sample.files) > 1
-    if looked.claimed.get(match.table) != sample.files:
+    claimed = looked.claimed.get(match.table)
+    if claimed and claimed.files == sample.files:
+        series = claimed.series
+    else:
+        series = len(sample.files) > 1
         every = tuple(file for one in looked.samples for file in one.files)
         patterns, wild = file_patterns(sample.files, besides=[file for file in every if file not in sample.files])
         found.set("files", patterns, f"{len(sample.files)} files, a series" if series else "the file's name")

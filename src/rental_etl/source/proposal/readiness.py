@@ -87,7 +87,7 @@ def _taken(path: Path, *, name: str, contract: Contract, reading: TableReading) 
 
 def _gather(evidence: Evidence, taken: Taken, places: Mapping[str, int], *, contract: Contract, last_day: date) -> None:
     for column, place in places.items():
-        if contract.column(column).type not in ("date", "timestamp"):
+        if not contract.column(column).is_day:
             continue
         for text, count in shape(row[place] for row in taken.rows).values.items():
             turned = turned_day(text)

@@ -42,11 +42,19 @@ class Unread:
 
 
 @dataclass(frozen=True, slots=True)
+class Claimed:
+    """The files, below the source, that are found for a table without a setting, and whether they are a series of which more may come."""
+
+    files: tuple[str, ...]
+    series: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Looked:
-    """All samples of a source. `is_database` decides which settings there are; `claimed` maps tables to the files that are found without a setting."""
+    """All samples of a source. `is_database` decides which settings there are; `claimed` has, by table, what is found without a setting."""
 
     source: str
     samples: tuple[Sample, ...]
     unread: tuple[Unread, ...] = ()
     is_database: bool = False
-    claimed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    claimed: Mapping[str, Claimed] = field(default_factory=dict)

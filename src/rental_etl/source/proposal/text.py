@@ -8,7 +8,7 @@ import csv
 import gzip
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -56,7 +56,7 @@ def take(path: Path, *, encoding: str = "", delimiter: str = "") -> TextSample:
         texts = [_whole_lines(text, first=not place) for place, text in enumerate(texts)]
     delimiter = delimiter or _delimiter(texts[0])
     columns = _columns(texts[0], delimiter)
-    rows = [row for place, text in enumerate(texts) for row in _rows(text, delimiter, len(columns), skip=not place)]
+    rows = [row for text in texts for row in _rows(text, delimiter, columns)]
     kept = rows if whole else _some(rows)
     return TextSample(columns, tuple(kept), delimiter, needed, whole, _about(len(rows), pieces, size, whole=whole))
 
@@ -164,13 +164,20 @@ def _columns(text: str, delimiter: str) -> tuple[str, ...]:
     ]
     if 3 * len(values) > len(names):
         raise NoTableError(f"its first line holds values (such as {values[0]}) instead of names of columns")
+    return _called(names)
+
+
+def _called(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(name or f"(column {place})" for place, name in enumerate(names, start=1))
 
 
-def _rows(text: str, delimiter: str, width: int, *, skip: bool) -> Iterator[tuple[str | None, ...]]:
-    for number, row in enumerate(_split(text, delimiter)):
-        if len(row) >= width and not any(row[width:]) and not (skip and not number):
-            yield tuple(value.strip() for value in row[:width])
+def _rows(text: str, delimiter: str, columns: tuple[str, ...]) -> Iterator[tuple[str | None, ...]]:
+    """The rows of as many values as there are columns, but those that name the columns: files that were put together name them more than once."""
+    width = len(columns)
+    for row in _split(text, delimiter):
+        values = tuple(value.strip() for value in row[:width])
+        if len(row) >= width and not any(row[width:]) and _called(values) != columns:
+            yield values
 
 
 def _split(text: str, delimiter: str, *, limit: int | None = None) -> Iterator[list[str]]:
