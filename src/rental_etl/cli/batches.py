@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterable
-from itertools import islice
+from itertools import islice, zip_longest
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -109,13 +109,20 @@ def _show_rows(rows: Iterable["QuarantinedRow"]) -> None:
     shown = list(islice(iterator, _ROWS))
     for row in shown:
         place = row.file if row.line is None else f"{row.file}:{row.line}"
-        column = f" ({row.column})" if row.column.strip(",") else ""
-        say(f"{cell(place)}: {row.rule}{column}, {row.kind}, batch {row.batch_id}", sys.stdout)
+        say(f"{cell(place)}: {_why(row)}, {row.kind}, batch {row.batch_id}", sys.stdout)
         say(fitted(row.text, sys.stdout, indent=4), sys.stdout)
     if next(iterator, None) is not None:
         say(f"the first {_ROWS} rows; --format csv or json gives all of them", sys.stderr)
     else:
         say(f"{len(shown):,} row{'' if len(shown) == 1 else 's'} in quarantine", sys.stderr)
+
+
+def _why(row: "QuarantinedRow") -> str:
+    """The rules that a row breaks, each once, with the columns."""
+    columns: dict[str, list[str]] = {}
+    for rule, column in zip_longest(row.rule.split(","), row.column.split(","), fillvalue=""):
+        columns.setdefault(rule, []).extend([column] if column else [])
+    return ", ".join(f"{rule} ({', '.join(named)})" if named else rule for rule, named in columns.items())
 
 
 def _replay(place: Place, table: str | None, *, as_json: bool) -> None:
